@@ -89,9 +89,11 @@ void FilterJob::finish(Result<FilterResponse> result)
     m_deadline.stop();
     m_socket.disconnect(this);
     m_socket.abort();
-    // The callback may delete this job: nothing of it is touched afterwards.
-    const Callback done = std::exchange(m_done, nullptr);
-    done(std::move(result));
+    // Queued, because the callback may delete this job, and we may be inside the socket's own code.
+    auto call = [done = std::exchange(m_done, nullptr), result = std::move(result)]() mutable {
+        done(std::move(result));
+    };
+    QMetaObject::invokeMethod(this, std::move(call), Qt::QueuedConnection);
 }
 
 }  // namespace portcullis::verdict
