@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "shared/base/Result.h"
+
+#include <QtCore/QByteArray>
+#include <QtCore/QString>
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <vector>
+
+namespace portcullis::filter {
+
+/// What master and worker share about one worker; lies in memory mapped into both.
+struct WorkerSlot {
+    std::atomic<qint64> busySinceMilliseconds{0};  ///< CLOCK_MONOTONIC; 0: idle.
+    std::atomic<quint32> messages{0};              ///< Served by this worker so far.
+    char queueId[32] = {};                         ///< Of the message in work, for the log.
+};
+
+struct PreforkSettings {
+    QString socketPath;
+    int workers = 5;
+    std::chrono::seconds messageTimeout{
+        600};                             ///< `filter-timeout`: a worker busy longer is killed.
+    quint32 messagesPerWorker = 2000;     ///< Then replaced, so that a leak cannot grow for ever.
+    std::chrono::milliseconds tick{500};  ///< How often `needsReload` is asked.
+};
+
+/// The master of pmg-smtp-filter: loads what is expensive once, forks workers that share it
+/// copy-on-write, and replaces them. It never touches a byte of mail, has one thread and no event
+/// loop, so that forking is safe at any time.
+///
+/// A worker that crashes or hangs costs its own message only. On reload a new generation of workers
+/// takes over the same listening socket; the old ones end after their message, so that scanning
+/// never pauses.
+class Prefork
+{
+public:
+    struct Hooks {
+        /// Loads configuration and engines before forking; on failure the old generation goes on.
+        std::function<Result<PreforkSettings>()> prepare;
+        /// Whether files have changed since the last prepare().
+        std::function<bool()> needsReload;
+        /// The life of a worker: answers one connection after the other through serveConnection.
+        std::function<void(int connection, WorkerSlot &slot)> serve;
+        /// Called in a new worker before it serves.
+        std::function<void()> beginWorker;
+        /// Asked every tick until it says true; then the ready line is written.
+        std::function<bool()> isReady;
+        std::function<void()> announceReady;
+        /// A process to keep running beside the workers (the rule watcher); empty: none.
+        std::vector<QByteArray> companion;
+    };
+
+    explicit Prefork(Hooks hooks);
+    ~Prefork();
+    Q_DISABLE_COPY_MOVE(Prefork)
+
+    /// Runs until SIGTERM or SIGINT. SIGHUP reloads. Returns the exit code.
+    int run();
+
+private:
+    struct Worker {
+        pid_t pid = -1;
+        WorkerSlot *slot = nullptr;
+        unsigned generation = 0;
+        bool isRetiring = false;
+    };
+
+    Status listen();
+    bool reload();
+    void spawnMissing();
+    void spawnWorker();
+    [[noreturn]] void workerMain(WorkerSlot &slot);
+    void spawnCompanion();
+    void reap();
+    void killOverdue();
+    void retireOld();
+    void stopAll();
+    WorkerSlot *freeSlot();
+
+    Hooks m_hooks;
+    PreforkSettings m_settings;
+    std::vector<Worker> m_workers;
+    WorkerSlot *m_slots = nullptr;
+    int m_listener = -1;
+    int m_signals = -1;
+    unsigned m_generation = 0;
+    pid_t m_companion = -1;
+    qint64 m_companionNotBefore = 0;
+    qint64 m_spawnNotBefore = 0;
+    bool m_isReady = false;
+};
+
+}  // namespace portcullis::filter
