@@ -5,12 +5,16 @@
 #include "shared/base/Result.h"
 
 #include <QtCore/QByteArray>
+#include <QtCore/QJsonObject>
 #include <QtCore/QThreadStorage>
 #include <QtCore/QVariant>
 #include <QtSql/QSqlDatabase>
 
 #include <functional>
 #include <memory>
+
+class QSqlError;
+class QSqlQuery;
 
 namespace portcullis::store {
 
@@ -37,7 +41,8 @@ public:
     Database &operator=(const Database &) = delete;
 
     /// Runs one statement with `?` placeholders and gives its rows. `sql` is a named constant of the
-    /// caller; it is prepared on first use and kept. Strings are made safe for binding (see
+    /// caller; it is prepared on first use and kept. Only QVariant() is NULL: null strings and byte
+    /// arrays are empty ones. Strings are made safe for binding (see
     /// cleanText()); QByteArray binds as bytea; QJsonObject is not a parameter type, use jsonText().
     /// A statement that certainly did not run (57P01 outside a transaction) is tried once more.
     Result<Rows> query(const char *sql, const QVariantList &parameters = {});
@@ -69,16 +74,17 @@ public:
     [[nodiscard]] bool isInTransaction() const { return m_isInTransaction; }
 
 private:
-    friend class NotificationListener;
     explicit Database(DatabaseSettings settings);
     struct Statements;
 
     Status connect();
     void disconnect();
+    Status ensureConnected();
     Result<QSqlQuery *> run(const char *sql, const QVariantList &parameters);
     Result<QSqlQuery *> runOnce(const char *sql, const QVariantList &parameters);
-    Error failure(const QSqlError &error, const char *sql);
-    Status command(const char *sql);
+    Result<QSqlQuery *> prepared(const char *sql);
+    Error failure(const QSqlError &error);
+    Error failure(const QByteArray &sqlState, const QString &message);
 
     DatabaseSettings m_settings;
     QString m_connectionName;
@@ -93,6 +99,9 @@ class DatabasePool
 {
 public:
     explicit DatabasePool(DatabaseSettings settings);
+    ~DatabasePool();  ///< Closes the calling thread's connection; the others are closed by then.
+    DatabasePool(const DatabasePool &) = delete;
+    DatabasePool &operator=(const DatabasePool &) = delete;
 
     /// The calling thread's connection, opened on first use and closed when the thread ends.
     Result<Database *> local();
@@ -101,7 +110,7 @@ public:
 
 private:
     DatabaseSettings m_settings;
-    QThreadStorage<std::shared_ptr<Database>> m_connections;
+    QThreadStorage<Database *> m_connections;  ///< Owns them.
 };
 
 /// Text that PostgreSQL takes: NUL and lone surrogates become U+FFFD. query() does this to QStrings.

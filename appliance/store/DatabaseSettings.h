@@ -38,6 +38,9 @@ struct DatabaseSettings {
 
     /// For logs: host, port, database, user; never the password.
     [[nodiscard]] QString toString() const;
+
+    /// For libpq, with password and limits. Sessions speak UTF-8 and UTC.
+    [[nodiscard]] QString connectionString() const;
 };
 
 }  // namespace portcullis::store
