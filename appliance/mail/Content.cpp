@@ -39,6 +39,12 @@ Content::Content(std::shared_ptr<const Mapping> mapping, QByteArrayView view)
 {
 }
 
+Content::Content(std::shared_ptr<const void> keepAlive, QByteArrayView view)
+    : m_keepAlive(std::move(keepAlive))
+    , m_view(view)
+{
+}
+
 Content Content::joined(const std::vector<QByteArrayView> &pieces)
 {
     QByteArray bytes;

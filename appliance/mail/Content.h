@@ -32,6 +32,8 @@ public:
 
     struct Mapping;  ///< A mapped file or memory block that keeps the view alive.
     Content(std::shared_ptr<const Mapping> mapping, QByteArrayView view);
+    /// Bytes that somebody else keeps valid and unchanged for as long as `keepAlive` lives.
+    Content(std::shared_ptr<const void> keepAlive, QByteArrayView view);
 
 private:
     std::shared_ptr<const void> m_keepAlive;

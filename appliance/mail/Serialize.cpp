@@ -13,7 +13,8 @@ QDataStream &operator>>(QDataStream &in, Address &address)
     QByteArray text;
     in >> text;
     // `postmaster` without a domain is a valid path (RFC 5321 §4.5.1) but not a full address.
-    const auto parsed = Address::parsePath('<' + text + '>');
+    // What was accepted under an earlier setting of the limits must be readable for ever.
+    const auto parsed = Address::parsePath('<' + text + '>', {256, 255, 1024});
     if (parsed) {
         address = *parsed;
     } else {
