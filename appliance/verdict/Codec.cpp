@@ -218,28 +218,4 @@ Result<FilterResponse> decodeResponse(Frame frame)
     return response;
 }
 
-QByteArray encodeNote(const QuarantineItem &item)
-{
-    QByteArray note;
-    QDataStream out(&note, QIODevice::WriteOnly);
-    out.setVersion(QDataStream::Qt_6_4);
-    out << codecVersion;
-    writeItem(out, item);
-    return note;
-}
-
-Result<QuarantineItem> decodeNote(const QByteArray &note)
-{
-    QDataStream in(note);
-    in.setVersion(QDataStream::Qt_6_4);
-    quint8 version = 0;
-    QuarantineItem item;
-    in >> version;
-    readItem(in, item);
-    if (!isWhole(in) || version != codecVersion) {
-        return malformed("a quarantine note that cannot be read");
-    }
-    return item;
-}
-
 }  // namespace portcullis::verdict

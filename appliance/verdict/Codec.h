@@ -18,11 +18,4 @@ Frame encodeFailure(const Error &error);
 /// A Failure frame gives the Error it carries. `contents[0]` is empty: see FilterResponse.
 Result<FilterResponse> decodeResponse(Frame frame);
 
-/// @name The note of a spool entry that waits for the quarantine: the item without its content.
-/// Errors of reading: `verdict.protocol`.
-/// @{
-QByteArray encodeNote(const QuarantineItem &item);
-Result<QuarantineItem> decodeNote(const QByteArray &note);
-/// @}
-
 }  // namespace portcullis::verdict

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "appliance/mta/OutcomeWriter.h"
+#include "appliance/mta/Services.h"
+#include "appliance/policy/SessionPolicy.h"
+#include "appliance/smtp/server/SessionHandler.h"
+#include "appliance/verdict/FilterJob.h"
+
+#include <QtCore/QElapsedTimer>
+#include <QtCore/QObject>
+
+#include <memory>
+
+namespace portcullis::mta {
+
+/// One SMTP session as the gateway decides it: limits, relay permission, policy, filter, acceptance.
+///
+/// Lives on its session's thread. `250` to the end of data is said only after the spool has flushed
+/// (RFC 5321 §6.1); whatever cannot be judged is answered 451 and stays with the sender.
+class Intake final : public smtp::SessionHandler
+{
+public:
+    Intake(const Services &services,
+           policy::SessionPolicy &policy,
+           smtp::SessionControl &control,
+           mail::Direction direction);
+
+    void onConnect() override;
+    void onHelo(const QByteArray &name, bool isExtended) override;
+    void onMail(const smtp::MailCommand &command) override;
+    void onRcpt(const mail::Recipient &recipient) override;
+    void onData() override;
+    mail::ContentBuilder dataBuilder() override;
+    void onMessage(mail::Content content) override;
+    void onReset() override;
+    void onClosed(const QByteArray &reason) override;
+
+private:
+    using Next = void (Intake::*)();
+
+    [[nodiscard]] policy::SessionFacts facts() const;
+    policy::SessionPolicy::Done whenAllowed(Next next);
+    void refuse(const smtp::Reply &reply, const mail::Address *recipient = nullptr);
+    void acceptMail();
+    void acceptRcpt();
+    void greet();
+    void acceptHelo();
+
+    void askFilter();
+    void onVerdict(Result<verdict::FilterResponse> result);
+    void onFilterError(const Error &error);
+    void queueUnfiltered();
+    void commit(Outcome outcome);
+    void onCommitted(const Status &status, const Outcome &outcome);
+    void reportAccepted();
+    void defer(const Error &error);
+
+    const Services &m_services;
+    policy::SessionPolicy &m_policy;
+    smtp::SessionControl &m_control;
+    mail::Direction m_direction;
+    std::shared_ptr<const config::Config> m_config;  ///< Of this session, from its first moment.
+    policy::ClientLimits::Place m_place;
+    QObject m_context;  ///< Dies with us: callbacks of policies and commits end then.
+    bool m_isClosed = false;
+
+    // The transaction.
+    verdict::FilterRequest m_request;
+    mail::Recipient m_candidate;  ///< The RCPT being decided.
+    std::unique_ptr<verdict::FilterJob> m_job;
+    QElapsedTimer m_filterTimer;
+    int m_crashes = 0;
+};
+
+}  // namespace portcullis::mta
