@@ -11,6 +11,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 /// The whole configuration of one instant, read and checked as a whole.
@@ -210,10 +211,10 @@ struct Config {
     QuarantineSettings virusQuarantine;
     ClamavSettings clamav;
 
-    std::vector<RelayDomain> relayDomains;
-    std::vector<Transport> transports;
-    std::vector<TlsPolicy> tlsPolicies;
-    std::vector<QByteArray> inboundTlsDomains;  ///< Sender domains that must use TLS.
+    std::map<QByteArray, RelayDomain> relayDomains;  ///< By domain.
+    std::map<QByteArray, Transport> transports;      ///< By pattern.
+    std::map<QByteArray, TlsPolicy> tlsPolicies;     ///< By destination.
+    std::set<QByteArray> inboundTlsDomains;          ///< Sender domains that must use TLS.
 
     /// May relay through the internal port: loopback, own subnets, transport and relay addresses,
     /// and what `mynetworks` lists.

@@ -47,8 +47,7 @@ private:
 
     ConfigLoader m_loader;
     ConfigPtr m_current;
-    WatchLimits m_limits;
-    QByteArray m_refusedDetail;
+    QString m_refusedDetail;  ///< Reported already.
     QFileSystemWatcher m_watcher;
     QTimer m_settle;
     QTimer m_latest;

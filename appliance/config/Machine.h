@@ -9,12 +9,18 @@
 
 namespace portcullis::config {
 
+/// An address of one of our network interfaces.
+struct Interface {
+    QHostAddress address;
+    int prefix = 0;
+};
+
 /// What the configuration's defaults depend on. A value, so that tests can describe any machine.
 struct Machine {
     QByteArray hostName;  ///< "mx1"
     QByteArray domain;    ///< "example.com"; "localdomain" if none is known.
     qint64 memoryMegabytes = 0;
-    std::vector<Network> interfaces;  ///< Address and prefix of each interface, loopback left out.
+    std::vector<Interface> interfaces;  ///< Those that are up, without loopback and link-local.
 
     /// This machine. Reads /etc/hosts and /etc/resolv.conf instead of asking DNS, which may hang.
     static Machine current();

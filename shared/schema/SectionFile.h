@@ -8,6 +8,7 @@
 #include <QtCore/QString>
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace portcullis::schema {
@@ -109,6 +110,8 @@ private:
         Entry entry;
     };
     [[nodiscard]] std::vector<Line> linesOf(const Entry &entry) const;
+    /// First and one past the last line of an entry with its comment; both the end if there is none.
+    [[nodiscard]] std::pair<qsizetype, qsizetype> rangeOf(QByteArrayView key) const;
 
     CommentStyle m_style;
     std::vector<Line> m_lines;
