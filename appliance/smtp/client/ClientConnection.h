@@ -60,9 +60,9 @@ public:
     Q_DISABLE_COPY_MOVE(ClientConnection)
 
     void open();
-    void send(const OutgoingMail &mail);  ///< Only while isReady().
-    void quit();                          ///< Ends politely; onClosed() follows.
-    void abort();                         ///< Ends at once; onClosed() follows.
+    void send(OutgoingMail mail);  ///< Only while isReady().
+    void quit();                   ///< Ends politely; onClosed() follows.
+    void abort();                  ///< Ends at once; onClosed() follows.
 
     [[nodiscard]] bool isReady() const;
     [[nodiscard]] const ConnectionTarget &target() const { return m_target; }

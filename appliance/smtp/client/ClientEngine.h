@@ -14,6 +14,7 @@
 #include <QtCore/QByteArrayView>
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace portcullis::smtp {
@@ -126,7 +127,7 @@ public:
     ///  - SIZE exceeded: 552 5.3.4 (RFC 1870 §6.1);
     ///  - 8-bit data and no 8BITMIME: 554 5.6.3 (RFC 6152 §3);
     ///  - addresses that need SMTPUTF8: 553 5.6.7; header fields that do: 554 5.6.9 (RFC 6531 §3.5).
-    void send(const OutgoingMail &mail);
+    void send(OutgoingMail mail);
     /// The result of send(), once; then isReady() or failure() tell whether the connection lives.
     std::optional<MailResult> takeResult() { return std::exchange(m_result, std::nullopt); }
 
@@ -162,7 +163,6 @@ private:
     QByteArray recipientCommand(const mail::Recipient &recipient) const;
     void sendNextRecipient();
     void recipientsDone();
-    bool hasAcceptedRecipients() const;
     void decide(size_t recipient, RecipientResult result);
     void decideUndecided(const Reply &reply, RecipientResult::By by, const QByteArray &command);
     void finishTransaction();

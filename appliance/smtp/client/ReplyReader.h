@@ -53,7 +53,6 @@ private:
     bool m_isDropping = false;  ///< Inside the rest of a line that was too long.
     bool m_isLastLine = false;
     int m_code = 0;
-    qsizetype m_textBytes = 0;
     std::vector<QByteArray> m_lines;
 };
 
