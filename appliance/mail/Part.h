@@ -39,9 +39,10 @@ struct Part {
 
     QByteArray declaredType;  ///< Lower case; the RFC 2045 §5.2 default where none is declared.
     bool hasDeclaredType = false;
-    QByteArray charset;           ///< Lower case, as declared; empty: none.
-    QByteArray boundary;          ///< Of a Multipart, as used for this view.
-    QByteArray transferEncoding;  ///< Lower case, as declared first; empty: none.
+    std::vector<QByteArray> otherDeclaredTypes;  ///< Of further Content-Type fields.
+    QByteArray charset;                          ///< Lower case, as declared; empty: none.
+    QByteArray boundary;                         ///< Of a Multipart, as used for this view.
+    QByteArray transferEncoding;                 ///< Lower case, as declared first; empty: none.
     Disposition disposition = Disposition::None;
     /// Every name a mail program may show or use for it, the likeliest first, without duplicates:
     /// Content-Disposition and Content-Type, RFC 2231 and RFC 2047, with and without control
