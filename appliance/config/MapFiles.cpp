@@ -207,7 +207,8 @@ Result<Transport> parseTransport(const schema::MapFile::Entry &entry)
     if (!isDomainPattern(entry.key) && !isAddressPattern(entry.key)) {
         return wrongValue(entry.key, QStringLiteral("is neither a domain nor an address"));
     }
-    return Transport{entry.key.toLower(), TRY(parseNextHop(entry.value)), entry.comment};
+    NextHop nextHop = TRY(parseNextHop(entry.value));
+    return Transport{entry.key.toLower(), std::move(nextHop), entry.comment};
 }
 
 Result<TlsPolicy> parseTlsPolicy(const schema::MapFile::Entry &entry)
