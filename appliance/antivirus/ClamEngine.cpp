@@ -4,12 +4,19 @@
 #include "appliance/antivirus/ScratchFile.h"
 #include "appliance/base/Log.h"
 
+#include <QtCore/QDir>
 #include <QtCore/QFile>
+#include <QtCore/QList>
 
 #include <clamav.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <mutex>
 
 namespace portcullis::antivirus {
@@ -93,12 +100,26 @@ ScanFinding findingOf(const FoundNames &found)
     return ScanFinding::of(std::move(alerts));
 }
 
+constexpr char scratchPrefix[] = "/pmg-clam-";
+
+QByteArray scratchRoot(const ClamSettings &settings)
+{
+    return QFile::encodeName(settings.scratchFolder.isEmpty() ? ScratchFile::defaultFolder()
+                                                              : settings.scratchFolder);
+}
+
+void removeFolder(const QByteArray &path)
+{
+    std::error_code ignored;  // what cannot be removed is met again at the next sweep
+    std::filesystem::remove_all(path.toStdString(), ignored);
+}
+
 struct NumberOption {
     cl_engine_field field;
     long long value;
 };
 
-Status applySettings(cl_engine *engine, const ClamSettings &settings, const QString &scratch)
+Status applySettings(cl_engine *engine, const ClamSettings &settings)
 {
     const long long scanMilliseconds = std::chrono::milliseconds(settings.scanTime).count();
     for (const auto &[field, value] : {
@@ -115,11 +136,6 @@ Status applySettings(cl_engine *engine, const ClamSettings &settings, const QStr
             return Error::transient(
                 "clamav.engine", QStringLiteral("setting %1: %2").arg(field).arg(reasonOf(code)));
         }
-    }
-    const int code = cl_engine_set_str(engine, CL_ENGINE_TMPDIR,
-                                       QFile::encodeName(scratch).constData());
-    if (code != CL_SUCCESS) {
-        return Error::transient("clamav.engine", reasonOf(code));
     }
     cl_engine_set_clcb_virus_found(engine, keepName);
     return ok();
@@ -155,7 +171,59 @@ ClamEngine::ClamEngine(Handle engine, ClamSettings settings, quint32 signatureCo
 {
 }
 
-ClamEngine::~ClamEngine() = default;
+ClamEngine::~ClamEngine()
+{
+    if (m_scratchProcess == ::getpid()) {
+        removeFolder(m_scratch);
+    }
+}
+
+Status ClamEngine::ensureOwnScratch() const
+{
+    const pid_t self = ::getpid();
+    if (m_scratchProcess.load(std::memory_order_acquire) == self) {
+        return ok();
+    }
+    // No scan runs in this process before this has succeeded, so changing the engine is safe.
+    const std::lock_guard lock(m_scratchMutex);
+    if (m_scratchProcess == self) {
+        return ok();
+    }
+    QByteArray path = scratchRoot(m_settings) + scratchPrefix + QByteArray::number(self)
+                      + "-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) {
+        return Error::fromErrno("clamav.scratch",
+                                QStringLiteral("Cannot create %1").arg(QFile::decodeName(path)),
+                                errno);
+    }
+    const int code = cl_engine_set_str(m_engine.get(), CL_ENGINE_TMPDIR, path.constData());
+    if (code != CL_SUCCESS) {
+        ::rmdir(path.constData());
+        return Error::transient("clamav.engine", reasonOf(code));
+    }
+    m_scratch = path;
+    m_scratchProcess.store(self, std::memory_order_release);
+    return ok();
+}
+
+void ClamEngine::sweepScratch(const ClamSettings &settings)
+{
+    const QByteArray root = scratchRoot(settings);
+    const QByteArray prefix = QByteArray(scratchPrefix).mid(1);
+    const QDir folder(QFile::decodeName(root));
+    const QStringList names = folder.entryList({QString::fromLatin1(prefix) + QLatin1Char('*')},
+                                               QDir::Dirs | QDir::NoSymLinks);
+    for (const QString &name : names) {
+        const QByteArray path = root + '/' + QFile::encodeName(name);
+        const pid_t process =
+            QFile::encodeName(name).mid(prefix.size()).split('-').constFirst().toInt();
+        struct stat status = {};
+        const bool isOurs = ::lstat(path.constData(), &status) == 0 && status.st_uid == ::geteuid();
+        if (isOurs && process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) {
+            removeFolder(path);
+        }
+    }
+}
 
 Result<std::shared_ptr<const ClamEngine>> ClamEngine::load(const QString &databaseFolder,
                                                            const ClamSettings &settings,
@@ -163,17 +231,11 @@ Result<std::shared_ptr<const ClamEngine>> ClamEngine::load(const QString &databa
 {
     lastComplaint.clear();
     TRY(startLibrary());
-    const QString scratch = settings.scratchFolder.isEmpty() ? ScratchFile::defaultFolder()
-                                                             : settings.scratchFolder;
-    if (::access(QFile::encodeName(scratch).constData(), W_OK | X_OK) != 0) {
-        return Error::fromErrno("clamav.scratch", QStringLiteral("Cannot write to %1").arg(scratch),
-                                errno);
-    }
     Handle engine(cl_engine_new());
     if (!engine) {
         return Error::transient("clamav.memory", QStringLiteral("no memory for an engine"));
     }
-    TRY(applySettings(engine.get(), settings, scratch));
+    TRY(applySettings(engine.get(), settings));
     unsigned int signatures = 0;
     const QByteArray folder = QFile::encodeName(databaseFolder);
     if (const int code = cl_load(folder.constData(), engine.get(), &signatures, CL_DB_STDOPT);
@@ -190,8 +252,11 @@ Result<std::shared_ptr<const ClamEngine>> ClamEngine::load(const QString &databa
     if (const int code = cl_engine_compile(engine.get()); code != CL_SUCCESS) {
         return loadError(code);
     }
-    return std::shared_ptr<const ClamEngine>(
+    sweepScratch(settings);
+    std::shared_ptr<const ClamEngine> loaded(
         new ClamEngine(std::move(engine), settings, signatures));
+    TRY(loaded->ensureOwnScratch());
+    return loaded;
 }
 
 Result<ScanFinding> ClamEngine::scan(const mail::Content &content, QByteArrayView) const
@@ -199,6 +264,7 @@ Result<ScanFinding> ClamEngine::scan(const mail::Content &content, QByteArrayVie
     if (content.isEmpty()) {
         return ScanFinding::clean();  // libclamav refuses to map nothing
     }
+    TRY(ensureOwnScratch());
     lastComplaint.clear();
     const std::unique_ptr<cl_fmap_t, decltype(&cl_fmap_close)> map(
         cl_fmap_open_memory(content.view().data(), static_cast<size_t>(content.size())),

@@ -3,8 +3,12 @@
 
 #include "appliance/antivirus/Scanner.h"
 
+#include <sys/types.h>
+
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 
 struct cl_engine;
 
@@ -33,7 +37,10 @@ struct ClamSettings {
 /// libclamav with one set of signatures, loaded and immutable.
 ///
 /// Load it before forking: workers share the signatures copy-on-write. Thread-safe for scanning; several
-/// threads may share one. Destroying it in a forked worker touches all its pages: let workers end by
+/// threads may share one. Each process keeps its temporary files in a folder of its own below the
+/// scratch folder, made at its first scan: libclamav draws names from a random state that fork copies,
+/// so two workers would otherwise meet in the same file. A worker that is killed leaves its folder
+/// behind; the master calls sweepScratch() after each. Destroying it in a forked worker touches all its pages: let workers end by
 /// _exit() instead. A reload is a second load() and a swap of the pointer.
 class ClamEngine final : public Scanner
 {
@@ -60,6 +67,9 @@ public:
     [[nodiscard]] Result<ScanFinding> scan(const mail::Content &content,
                                            QByteArrayView queueId) const override;
 
+    /// Removes temporary files of processes of ours that are no more. Cheap when there are none.
+    static void sweepScratch(const ClamSettings &settings);
+
     [[nodiscard]] quint32 signatureCount() const { return m_signatureCount; }
     [[nodiscard]] const ClamSettings &settings() const { return m_settings; }
     [[nodiscard]] bool countsEncrypted() const { return m_settings.blockEncryptedArchives; }
@@ -72,10 +82,14 @@ private:
     };
     using Handle = std::unique_ptr<cl_engine, Free>;
     ClamEngine(Handle engine, ClamSettings settings, quint32 signatureCount);
+    [[nodiscard]] Status ensureOwnScratch() const;
 
     Handle m_engine;
     ClamSettings m_settings;
     quint32 m_signatureCount;
+    mutable std::mutex m_scratchMutex;               ///< For making the folder.
+    mutable std::atomic<pid_t> m_scratchProcess{0};  ///< Whose folder libclamav writes to.
+    mutable QByteArray m_scratch;
 };
 
 }  // namespace portcullis::antivirus
