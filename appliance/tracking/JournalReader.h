@@ -25,15 +25,16 @@ struct JournalMark {
 /// Some events in the order they were appended, all of one segment.
 struct JournalBatch {
     std::vector<TrackingEvent> events;
+    std::vector<qint64> ends;        ///< For each event the offset behind it.
     JournalMark mark;                ///< Where the next read goes on, once these are stored.
     bool isSegmentComplete = false;  ///< Nothing more will come from this segment.
 };
 
 /// Reads the journal for the one who moves events to the database. Used on one thread.
 ///
-/// Segments are read by rising number. A record that does not check out is skipped, its segment
-/// counts as damaged and, when done, is set aside as `….damaged` and reported once in the log; the
-/// sound records before and after it are delivered. A torn end, as a crash leaves it, is no damage.
+/// Segments are read by rising number. A record that does not check out is skipped; its segment is
+/// set aside as `….damaged` and reported in the log once, and the sound records before and after it
+/// are delivered. A torn end, as a crash leaves it, is no damage.
 class JournalReader
 {
 public:
@@ -49,19 +50,20 @@ public:
     /// The mark at the start of the oldest segment; identity 0 if there is no segment.
     Result<JournalMark> oldest();
 
-    /// Removes a segment that was read to its end and stored, or sets it aside if damaged.
+    /// Removes a segment that was read to its end and stored. Errors: `tracking.journal-read`.
     Status finish(const JournalMark &mark);
 
 private:
     QString m_folder;
     const EventJournal *m_live;
-    quint64 m_damagedSegment = 0;
 };
 
 /// @name The record format: length, CRC-32 of the payload, payload; all little-endian.
 /// @{
+constexpr int maxDamagedFiles = 16;  ///< Set aside; beyond this the oldest go.
 constexpr qsizetype recordHeadBytes = 8;
-constexpr qsizetype maxRecordBytes = 1 << 20;  ///< Longer evidence is left out of the event.
+constexpr quint8 recordVersion = 1;            ///< First byte of a payload.
+constexpr qsizetype maxRecordBytes = 4 << 20;  ///< Longer evidence is left out of the event.
 
 /// Appends the event as one record.
 void encodeRecord(const TrackingEvent &event, QByteArray &out);
