@@ -35,6 +35,9 @@ struct NewMessage {
     std::vector<WrittenPart> attachments;
 };
 
+/// An address has a local part outside of ASCII, so every next hop must announce SMTPUTF8.
+bool needsSmtpUtf8(const NewMessage &message);
+
 /// The octets of the message. Header and body need SMTPUTF8 only where an address does
 /// (needsSmtpUtf8()); all other text is encoded, so that every next hop takes it.
 Content build(const NewMessage &message);
@@ -51,6 +54,9 @@ WrittenPart textPart(const QString &text,
                      const QByteArray &type = "text/plain",
                      const QString &fileName = {});
 
+/// A boundary that occurs nowhere else: 128 random bits.
+QByteArray makeBoundary();
+
 /// One header field with its CRLF: name, folded value, RFC 2047 where needed. Line breaks in the
 /// value fold it; NUL and other controls become spaces.
 QByteArray writeField(QByteArrayView name, const QString &value);
@@ -61,7 +67,7 @@ QByteArray writeStructuredField(QByteArrayView name, QByteArrayView value);
 QByteArray writeDate(Clock::WallTime time);
 /// `"Name" <address>`, the name encoded where needed.
 QByteArray writeMailbox(const QString &name, const Address &address);
-/// A text that HTML renders as the plain version: tags dropped, entities resolved, br/p/li as lines.
+/// HTML as plain text: tags dropped, entities resolved, br, p, li and the like as lines.
 QString plainTextOf(const QString &html);
 
 }  // namespace portcullis::mail

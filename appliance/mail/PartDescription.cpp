@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/mail/PartDescription.h"
 
+#include "appliance/mail/Charset.h"
 #include "appliance/mail/Parameters.h"
 
 #include <algorithm>
@@ -87,9 +88,32 @@ void addReadings(const ParameterizedValue &field, const MimeLimits &limits, Part
     }
 }
 
-QByteArray extensionOf(const QString &name)
+QString extensionOf(const QString &name)
 {
-    return name.sliced(name.lastIndexOf(u'.') + 1).toLower().toUtf8();
+    return name.sliced(name.lastIndexOf(u'.') + 1).toLower().trimmed();
+}
+
+// Whether readers who follow the RFCs may still see different kinds of file: they differ in which
+// field or which of two parameters they take, and in how they treat NUL and stream names. Names that
+// were left undecoded do not count, or every encoded name would conflict with itself.
+void addExtensions(const std::vector<ParameterizedValue> &fields,
+                   QByteArrayView parameterName,
+                   QStringList &extensions,
+                   int limit)
+{
+    for (const ParameterizedValue &field : fields) {
+        QStringList chosen = textValues(field, parameterName).mid(0, 1);
+        for (const Parameter &parameter : field.parameters) {
+            if (parameter.name == parameterName) {
+                chosen += decodeWords(parameter.texts.front());
+            }
+        }
+        for (const QString &name : fileNameForms(chosen, limit).first) {
+            if (const QString extension = extensionOf(name); !extensions.contains(extension)) {
+                extensions.append(extension);
+            }
+        }
+    }
 }
 
 void readNames(const ContentFields &fields,
@@ -110,12 +134,10 @@ void readNames(const ContentFields &fields,
     const auto [forms, isTooMany] = fileNameForms(names, limits.fileNames);
     part.fileNames = forms;
     result.isOverLimit = result.isOverLimit || isTooMany;
-    if (!forms.isEmpty()) {
-        const QByteArray first = extensionOf(forms.first());
-        result.hasConflictingNames = std::any_of(
-            forms.begin(), forms.end(),
-            [&first](const QString &name) { return !extensionOf(name).startsWith(first); });
-    }
+    QStringList extensions;
+    addExtensions(fields.dispositions, "filename", extensions, limits.fileNames);
+    addExtensions(fields.types, "name", extensions, limits.fileNames);
+    result.hasConflictingNames = extensions.size() > 1;
 }
 
 bool isSmimeEnvelope(const ContentFields &fields, const QByteArray &type)
