@@ -32,7 +32,6 @@ struct WriterLimits {
     std::chrono::milliseconds idle{250};  ///< Longest rest when nothing was to do.
     std::chrono::milliseconds firstRetry{200};  ///< After a failure; doubles up to …
     std::chrono::milliseconds lastRetry{5000};  ///< … this, so that it heals within seconds.
-    std::chrono::minutes poisonRetry{10};       ///< A mail that could not be stored is tried again.
 };
 
 /// The stores of the writer's thread. Made on that thread, because database handles stay on theirs.
@@ -45,10 +44,12 @@ struct Stores {
 /// mail path, in a thread of its own.
 ///
 /// While the database is away everything stays on disk and is tried again with growing delay; the
-/// log gets one line when that begins (`archivist.database-down`) and one when it ends. What has been
+/// log gets one line when that begins (`archivist.store-down`) and one when it ends. What has been
 /// stored is removed from disk only after the commit, and storing twice is the same as once, so a
 /// crash at any instant loses and doubles nothing. A record that the database refuses for good is
 /// found by halving its batch, set aside and reported; the others go on.
+///
+/// Events that are appended here are stored within about `idle` when the database is well.
 class StoreWriter final : public QThread
 {
 public:
@@ -71,7 +72,8 @@ protected:
     void run() override;
 
 private:
-    bool rest(std::chrono::milliseconds time);
+    bool rest(std::chrono::milliseconds time);   ///< Until woken; whether to stop.
+    bool pause(std::chrono::milliseconds time);  ///< Not to be woken; whether to stop.
 
     spool::Spool &m_spool;
     tracking::EventJournal &m_journal;
