@@ -37,6 +37,17 @@ struct ControlLimits {
     std::chrono::milliseconds idle = std::chrono::minutes(5);  ///< Range 1 s … 1 h.
 };
 
+/// @name The first line of a request or reply
+/// @{
+struct ControlHeader {
+    QJsonObject fields;
+    qint64 bytes = 0;  ///< Raw bytes that follow.
+};
+/// Errors: `control.protocol` (permanent).
+Result<ControlHeader> parseControlLine(const QByteArray &line);
+[[nodiscard]] QByteArray toControlLine(QJsonObject fields, qint64 bytes);
+/// @}
+
 /// Answers a request exactly once, at once or later, in the server's thread.
 using ControlAnswer = std::function<void(Result<ControlReply>)>;
 using ControlHandler = std::function<void(const ControlRequest &request, ControlAnswer answer)>;

@@ -27,6 +27,7 @@ public:
     Status listen(const QString &path);
 
 private:
+    friend class ControlConnection;
     void acceptPending();
 
     ControlLimits m_limits;

@@ -6,6 +6,7 @@
 
 #include <QtCore/QByteArray>
 #include <QtCore/QJsonObject>
+#include <QtCore/QThreadPool>
 
 #include <functional>
 
@@ -34,16 +35,30 @@ class QueueCommands
 public:
     /// `spool` must outlive this. Without `flush` the command answers `queue.no-delivery`.
     explicit QueueCommands(Spool &spool, FlushFunction flush = {});
+    ~QueueCommands();
+    Q_DISABLE_COPY_MOVE(QueueCommands)
 
-    /// Adds all commands to `server`, which must not outlive this.
+    /// Adds all commands to `server`, which must not outlive this. They read and write in a thread of
+    /// their own; `flush` is called in the server's thread.
     void registerWith(ControlServer &server);
 
     /// Runs one command in the calling thread, waiting: how `pmgqueue` reads a queue at rest.
     [[nodiscard]] Result<ControlReply> run(const ControlRequest &request) const;
 
 private:
+    [[nodiscard]] Result<ControlReply> list(const QJsonObject &arguments) const;
+    [[nodiscard]] Result<ControlReply> shape(const QJsonObject &arguments) const;
+    [[nodiscard]] Result<ControlReply> show(const QJsonObject &arguments) const;
+    [[nodiscard]] Result<ControlReply> statistics() const;
+    [[nodiscard]] Result<ControlReply> flush(const QJsonObject &arguments) const;
+    [[nodiscard]] Result<ControlReply> hold(const QJsonObject &arguments) const;
+    [[nodiscard]] Result<ControlReply> release(const QJsonObject &arguments) const;
+    [[nodiscard]] Result<ControlReply> remove(const QJsonObject &arguments) const;
+    [[nodiscard]] QJsonObject rowOf(const EntrySummary &summary) const;
+
     Spool &m_spool;
     FlushFunction m_flush;
+    QThreadPool m_pool;
 };
 
 }  // namespace portcullis::spool

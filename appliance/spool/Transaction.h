@@ -58,8 +58,9 @@ public:
     [[nodiscard]] bool addsEntries() const { return m_contentBytes > 0 || m_added > 0; }
 
 private:
-    friend class Committer;
     friend class Preparation;
+    friend class Stager;
+    friend struct Prepared;
 
     struct Add {
         std::shared_ptr<Entry> entry;
