@@ -17,12 +17,12 @@ namespace portcullis::policy {
 /// message_rate_limit). 0 switches a limit off. A client is an IPv4 address or an IPv6 /64,
 /// since whoever has one address of a /64 has them all.
 struct ClientLimitSettings {
-    int connections = 50;         ///< Sessions at a time. Range 0 … 100,000.
+    int connections = 50;          ///< Sessions at a time. Range 0 … 100,000.
     int connectionsPerMinute = 0;  ///< Sessions begun in 60 s. Range 0 … 1,000,000.
     int messagesPerMinute = 0;     ///< MAIL commands in 60 s. Range 0 … 1,000,000.
     int recipientsPerMinute = 0;   ///< RCPT commands in 60 s. Range 0 … 10,000,000.
     /// Networks without limits, as QHostAddress::parseSubnet() gives them (mynetworks).
-    std::vector<QPair<QHostAddress, int>> exempt;
+    std::vector<QPair<QHostAddress, int>> exempt{};
     /// Client networks remembered at a time, about 100 octets each. Range 1,000 … 10,000,000.
     /// When full, the table forgets rates (never open sessions) of the clients it meets first:
     /// a flood of addresses costs precision, not memory.

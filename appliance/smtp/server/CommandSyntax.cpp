@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <functional>
 #include <limits>
 
 namespace portcullis::smtp {
@@ -50,22 +49,6 @@ Reply badParameter(QByteArrayView keyword)
     return {501, "5.5.4", "Bad value of parameter " + keyword.toByteArray()};
 }
 
-/// End of a path that begins with '<', seen through quoted strings: `<"a>b"@x>` is one path.
-qsizetype pathLength(QByteArrayView text)
-{
-    bool isQuoted = false;
-    for (qsizetype i = 1; i < text.size(); ++i) {
-        if (isQuoted && text[i] == '\\') {
-            ++i;
-        } else if (text[i] == '"') {
-            isQuoted = !isQuoted;
-        } else if (text[i] == '>' && !isQuoted) {
-            return i + 1;
-        }
-    }
-    return -1;
-}
-
 /// Cuts `FROM:<path> params` or `TO:<path> params`. A blank after the colon is borne, because
 /// widespread clients send it; RFC 5321 §3.3 forbids it and a missing bracket.
 std::optional<PathAndParameters> splitPath(QByteArrayView argument, QByteArrayView prefix)
@@ -75,8 +58,8 @@ std::optional<PathAndParameters> splitPath(QByteArrayView argument, QByteArrayVi
         return std::nullopt;
     }
     const QByteArrayView rest = trimmed(argument.sliced(prefix.size()));
-    const qsizetype length = rest.startsWith('<') ? pathLength(rest) : -1;
-    if (length < 0) {
+    const qsizetype length = mail::Address::pathLength(rest);
+    if (length == 0) {
         return std::nullopt;
     }
     const QByteArrayView behind = rest.sliced(length);
@@ -114,16 +97,10 @@ Parsed<mail::Address> readAddress(QByteArrayView path,
                                   bool isSmtpUtf8,
                                   const QByteArray &detail)
 {
-    if (!path.isValidUtf8()) {
-        return tl::unexpected(syntaxError(detail, "Address is not valid UTF-8"));
-    }
-    auto address = mail::Address::parsePath(path);
+    auto address = mail::Address::parsePath(path, settings.limits.address);
     if (!address) {
-        return tl::unexpected(syntaxError(detail, "Bad address syntax"));
-    }
-    if (address->localPart().size() > settings.limits.localPart
-        || address->domain().size() > settings.limits.domain) {
-        return tl::unexpected(syntaxError(detail, "Address is too long"));
+        return tl::unexpected(
+            syntaxError(detail, "Bad address: " + address.error().detail.toUtf8()));
     }
     if (!isSmtpUtf8 && !address->isAscii()) {
         // RFC 6531 §3.5
@@ -267,7 +244,7 @@ bool isForeignVerb(QByteArrayView verb)
 
 bool isHeloName(QByteArrayView name, const SessionLimits &limits)
 {
-    return !name.isEmpty() && name.size() <= limits.domain
+    return !name.isEmpty() && name.size() <= limits.address.domain
            && std::all_of(name.begin(), name.end(), [](char c) {
                   return c > 0x20 && c < 0x7f && QByteArrayView("()<>@,;\\\"").indexOf(c) < 0;
               });

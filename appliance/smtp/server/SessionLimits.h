@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/mail/Address.h"
+
 #include <QtCore/QtGlobal>
 
 #include <chrono>
@@ -17,11 +19,10 @@ struct SessionLimits {
     /// Range commandLine … 1 MiB.
     qsizetype commandLineDrain = 64 * 1024;
 
-    /// Local part of an address. RFC 5321 §4.5.3.1.1 says 64, but VERP and SRS make longer ones.
-    /// Range 64 … 512. Longer: 501 5.1.3 (5.1.7 for the sender).
-    qsizetype localPart = 256;
-    /// Domain of an address or of EHLO, RFC 5321 §4.5.3.1.2. Range 64 … 255.
-    qsizetype domain = 255;
+    /// Lengths of an address (501 5.1.7 for the sender, 5.1.3 for a recipient) and, by `domain`, of
+    /// EHLO's argument. RFC 5321 §4.5.3.1.1 has 64 for the local part, but VERP and SRS make longer
+    /// ones. Ranges as in AddressLimits.
+    mail::AddressLimits address{256, 255, 1024};
 
     /// RCPT accepted in one transaction; the minimum of RFC 5321 §4.5.3.1.8 is 100.
     /// Range 1 … 100,000. Beyond: 452 4.5.3, so that the client sends the rest later.
