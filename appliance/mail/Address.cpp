@@ -286,8 +286,8 @@ Result<Address> Address::parseMailbox(QByteArrayView text, const AddressLimits &
 
 Result<Address> Address::parse(QByteArrayView text, const AddressLimits &limits)
 {
-    if (text.size() > limits.path) {
-        return lengthError("the address", text.size(), limits.path);
+    if (text.size() + 2 > limits.path) {  // as a path it has brackets
+        return lengthError("the address", text.size(), limits.path - 2);
     }
     return parseMailbox(text, limits);
 }
