@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "appliance/antivirus/ClamEngine.h"
+#include "appliance/antivirus/DatabaseStamp.h"
+#include "appliance/config/ConfigLoader.h"
+#include "appliance/filter/Pipeline.h"
+#include "appliance/filter/Prefork.h"
+
+#include <memory>
+
+namespace portcullis {
+
+/// Configuration and signatures as the master of pmg-smtp-filter holds them: loaded before workers
+/// are forked, loaded again when the files change. A load that fails leaves everything as it was.
+class EngineRoom
+{
+public:
+    explicit EngineRoom(config::ConfigLoader loader);
+
+    /// For Prefork::Hooks.
+    Result<filter::PreforkSettings> prepare();
+    [[nodiscard]] bool needsReload();
+
+    /// A worker's pipeline: shares the signatures, owns everything else.
+    [[nodiscard]] std::unique_ptr<filter::Pipeline> makePipeline() const;
+    [[nodiscard]] QString scratchFolder() const { return m_loader.paths().scratch(); }
+
+private:
+    Status loadSignatures(const config::Config &config);
+    [[nodiscard]] antivirus::ClamSettings clamSettings(const config::Config &config) const;
+    [[nodiscard]] filter::FilterSettings filterSettings() const;
+    [[nodiscard]] filter::Engines makeEngines() const;
+
+    config::ConfigLoader m_loader;
+    config::ConfigPtr m_config;
+    QByteArray m_configStamp;  ///< Of the last load that was tried.
+    std::shared_ptr<const antivirus::ClamEngine> m_clam;
+    antivirus::DatabaseStamp m_databaseStamp;  ///< Of the last load that was tried.
+    antivirus::DatabaseStamp m_seenStamp;      ///< Of the last look.
+    QByteArray m_clamConfig;                   ///< Settings that the engine was loaded with.
+};
+
+}  // namespace portcullis

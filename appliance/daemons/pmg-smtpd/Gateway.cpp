@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "appliance/daemons/pmg-smtpd/Gateway.h"
+
+#include "appliance/base/Log.h"
+#include "appliance/base/UnboundResolver.h"
+#include "appliance/mta/ServerMapping.h"
+#include "appliance/store/Database.h"
+
+#include <QtCore/QDir>
+
+namespace portcullis {
+
+namespace {
+
+Status makeFolder(const QString &path)
+{
+    return QDir().mkpath(path) ? ok()
+                               : Status(Error::transient(
+                                   "smtpd.folder", path + QStringLiteral(": cannot be made")));
+}
+
+ResolverSettings resolverSettings(const config::Config &config)
+{
+    ResolverSettings settings;
+    settings.servers = config.mail.dnsServers;
+    settings.timeout = config.mail.dnsTimeout;
+    settings.trustAnchorFile = config.mail.dnsTrustAnchor;
+    return settings;
+}
+
+}  // namespace
+
+Gateway::Gateway(Paths paths, config::Overrides overrides, store::DatabaseSettings database)
+    : m_paths(std::move(paths))
+    , m_loader(m_paths, std::move(overrides))
+    , m_database(std::move(database))
+{
+}
+
+Gateway::~Gateway() = default;
+
+Status Gateway::start()
+{
+    const config::ConfigPtr config = TRY(m_loader.load());
+    m_config = std::make_unique<mta::CurrentConfig>(config);
+    TRY(UnboundResolver::create(resolverSettings(*config)));
+    TRY(openStorage());
+    startDelivery();
+    TRY(startServer());
+    TRY(startControl());
+    m_watcher = std::make_unique<config::ConfigWatcher>(m_loader, config);
+    connect(m_watcher.get(), &config::ConfigWatcher::changed, this, &Gateway::applyConfig);
+    return ok();
+}
+
+Status Gateway::openStorage()
+{
+    TRY(makeFolder(m_paths.scratch()));
+    const config::ConfigPtr config = m_config->get();
+    spool::SpoolSettings settings;
+    settings.folder = m_paths.queue();
+    settings.minFreeBytes = config->mail.minFreeSpace;
+    m_spool = TRY(spool::Spool::open(settings, SystemClock::instance()));
+    m_spool->onFailure(this, [this](const Error &error) { Q_EMIT failed(error.detail); });
+    m_journal = TRY(tracking::EventJournal::open(m_paths.events()));
+    m_clientLimits = std::make_unique<policy::ClientLimits>(SystemClock::instance(),
+                                                            mta::clientLimitSettings(*config));
+    m_archivist = std::make_unique<archivist::StoreWriter>(
+        *m_spool, *m_journal, m_paths.events(),
+        archivist::postgresStores(std::make_shared<store::DatabasePool>(m_database)));
+    m_archivist->start();
+    m_services.emplace(mta::Services{m_paths, SystemClock::instance(), *m_config, *m_spool,
+                                     *m_journal, *m_clientLimits, [this] { m_archivist->wake(); }});
+    return ok();
+}
+
+std::unique_ptr<Resolver> Gateway::makeResolver() const
+{
+    auto resolver = UnboundResolver::create(resolverSettings(*m_config->get()));
+    if (!resolver) {
+        // start() has made one with these settings: only a file that vanished meanwhile is left.
+        qFatal("no resolver: %s", qPrintable(resolver.error().toString()));
+    }
+    return *std::move(resolver);
+}
+
+void Gateway::startDelivery()
+{
+    m_observer = std::make_unique<TrackingObserver>(*m_journal);
+    m_delivery = std::make_unique<delivery::DeliveryManager>(
+        *m_spool, [this] { return makeResolver(); },
+        std::make_shared<const delivery::DeliverySettings>(
+            delivery::DeliverySettings::from(m_config->get())),
+        *m_observer, SystemClock::instance());
+    m_delivery->start();
+    m_scheduler = std::make_unique<mta::FilterScheduler>(*m_services);
+    m_scheduler->start();
+}
+
+Result<std::shared_ptr<const smtp::TlsIdentity>> Gateway::loadIdentity(
+    const config::Config &config) const
+{
+    if (!config.mail.tls) {
+        return std::shared_ptr<const smtp::TlsIdentity>();
+    }
+    return smtp::TlsIdentity::loadOrCreate(m_paths.etc() + QStringLiteral("/pmg-tls.pem"),
+                                           config.fqdn);
+}
+
+Status Gateway::startServer()
+{
+    const config::ConfigPtr config = m_config->get();
+    auto identity = TRY(loadIdentity(*config));
+    m_server = TRY(smtp::Server::start(mta::serverSettings(*config, std::move(identity)),
+                                       std::make_shared<SessionFactory>(*m_services)));
+    connect(m_server.get(), &smtp::Server::stopped, this, &Gateway::onServerStopped);
+    return ok();
+}
+
+Status Gateway::startControl()
+{
+    m_control = std::make_unique<spool::ControlServer>();
+    m_queueCommands = std::make_unique<spool::QueueCommands>(
+        *m_spool, [this](const spool::FlushRequest &request) {
+            if (!request.id.isEmpty()) {
+                m_delivery->flushMessage(request.id);
+            } else if (!request.domain.isEmpty()) {
+                m_delivery->flushDomain(request.domain);
+            } else {
+                m_delivery->flushAll();
+            }
+        });
+    m_queueCommands->registerWith(*m_control);
+    mta::registerControlCommands(
+        *m_control, {*m_services, *m_server, *m_delivery, [this] { return reload(); }});
+    return m_control->listen(m_paths.controlSocket());
+}
+
+void Gateway::applyConfig(const config::ConfigPtr &config)
+{
+    auto identity = loadIdentity(*config);
+    if (!identity) {
+        log::write(log::Severity::Error, "smtpd.certificate-refused", {},
+                   {{"reason", identity.error().detail.toUtf8()},
+                    {"consequence", "the configuration in force stays"}});
+        return;
+    }
+    m_config->set(config);
+    m_clientLimits->setSettings(mta::clientLimitSettings(*config));
+    m_delivery->setSettings(std::make_shared<const delivery::DeliverySettings>(
+        delivery::DeliverySettings::from(config)));
+    m_server->apply(mta::serverSettings(*config, *std::move(identity)));
+    log::write(log::Severity::Info, "smtpd.config-applied", {}, {{"digest", config->digest}});
+}
+
+Status Gateway::reload()
+{
+    applyConfig(TRY(m_loader.load()));
+    return ok();
+}
+
+void Gateway::stop()
+{
+    m_control.reset();
+    if (m_server) {
+        m_server->requestStop();
+    } else {
+        onServerStopped();
+    }
+}
+
+void Gateway::onServerStopped()
+{
+    m_scheduler.reset();
+    m_delivery->stop();
+    m_archivist->stop();
+    m_archivist->wait();
+    Q_EMIT stopped();
+}
+
+quint16 Gateway::externalPort() const
+{
+    return m_server->port(mta::externalListener);
+}
+
+quint16 Gateway::internalPort() const
+{
+    return m_server->port(mta::internalListener);
+}
+
+}  // namespace portcullis
