@@ -138,20 +138,16 @@ private:
             return 0;
         }
         const qsizetype used = recordHeadBytes + static_cast<qsizetype>(length);
-        auto event = isSound(bytes.first(used))
-                         ? decodePayload(bytes.sliced(recordHeadBytes, length))
-                         : Error::permanent("tracking.record", QStringLiteral("bad checksum"));
+        if (!isSound(bytes.first(used))) {
+            return 0;  // Perhaps still being written; if not, it shows when the file is closed.
+        }
+        auto event = decodePayload(bytes.sliced(recordHeadBytes, length));
         if (!event) {
-            if (!m_isSealed) {
-                return 0;  // Perhaps still being written; what it is shows when the file is closed.
-            }
-            setAside(m_folder, m_segment, m_batch.mark.offset);
+            return 0;
         }
         m_batch.mark.offset += used;
-        if (event) {
-            m_batch.events.push_back(std::move(*event));
-            m_batch.ends.push_back(m_batch.mark.offset);
-        }
+        m_batch.events.push_back(std::move(*event));
+        m_batch.ends.push_back(m_batch.mark.offset);
         return used;
     }
 
