@@ -167,6 +167,7 @@ void ClientConnection::pump()
         watchPhase();
         if (auto result = m_engine.takeResult()) {
             m_transactionDeadline = std::chrono::steady_clock::time_point::max();
+            m_isReadyTold = m_engine.isReady();
             m_owner.onResult(*this, std::move(*result));
             continue;
         }
@@ -175,8 +176,8 @@ void ClientConnection::pump()
             close(reason);
             break;
         }
-        if (m_engine.isReady() && !m_wasReady) {
-            m_wasReady = true;
+        if (m_engine.isReady() && !m_isReadyTold) {
+            m_isReadyTold = true;
             m_owner.onReady(*this);
             continue;
         }

@@ -39,9 +39,10 @@ class ConnectionOwner
 public:
     virtual ~ConnectionOwner() = default;
 
-    /// Connected, greeted and, where asked for, encrypted: send() may be called.
+    /// send() may be called: after connecting, greeting and, where asked for, TLS; and again when a
+    /// refused transaction has been reset.
     virtual void onReady(ClientConnection &connection) = 0;
-    /// The answer to send(). The connection is ready again unless onClosed() follows.
+    /// The answer to send(). If the connection is not ready again, onReady() or onClosed() follows.
     virtual void onResult(ClientConnection &connection, MailResult result) = 0;
     /// The connection is gone; it may be destroyed with deleteLater(). Once, always the last call.
     virtual void onClosed(ClientConnection &connection, const Error &reason) = 0;
@@ -105,7 +106,7 @@ private:
     std::chrono::steady_clock::time_point m_deadline;
     std::chrono::steady_clock::time_point m_transactionDeadline;
     bool m_isConnected = false;
-    bool m_wasReady = false;
+    bool m_isReadyTold = false;
     bool m_isClosed = false;
     bool m_isPumping = false;
 };
