@@ -95,7 +95,11 @@ QString PrivateDatabase::socketFolder() const
     }
     const QByteArray hash = QCryptographicHash::hash(QFile::encodeName(m_paths.root()),
                                                      QCryptographicHash::Sha256);
-    return QStringLiteral("/tmp/portcullis-") + QString::fromLatin1(hash.toHex().first(16));
+    // As root not below /tmp, where somebody else might have prepared a folder of that name.
+    const QString base = m_account
+                             ? QStringLiteral("/run")
+                             : qEnvironmentVariable("XDG_RUNTIME_DIR", QStringLiteral("/tmp"));
+    return base + QStringLiteral("/portcullis-") + QString::fromLatin1(hash.toHex().first(16));
 }
 
 QString PrivateDatabase::dsn() const
@@ -221,6 +225,13 @@ Status PrivateDatabase::createRole() const
         return created;
     }
     return ok();
+}
+
+void PrivateDatabase::removeSocketFolder() const
+{
+    if (!socketFolder().startsWith(m_paths.root())) {
+        QDir(socketFolder()).removeRecursively();
+    }
 }
 
 ChildSpec PrivateDatabase::childSpec() const

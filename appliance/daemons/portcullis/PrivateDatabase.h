@@ -30,9 +30,10 @@ public:
     Status createRole() const;
 
     [[nodiscard]] ChildSpec childSpec() const;
+    void removeSocketFolder() const;  ///< After the server's end, if it lies outside of the root.
 
-    /// Folder of the socket: DIR/run/pmg/pg, or a short one in the system's temporary folder where the
-    /// path would not fit into a socket address (108 bytes).
+    /// Folder of the socket: DIR/run/pmg/pg, or a short one below /run (root), XDG_RUNTIME_DIR or
+    /// /tmp where the path would not fit into a socket address (108 bytes).
     [[nodiscard]] QString socketFolder() const;
     [[nodiscard]] QString dsn() const;
 

@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int earlyDeathsAllowed = 3;  ///< Before the first `ready`; then starting is given up.
-constexpr auto databasePatience = seconds(20);
+constexpr auto databasePatience = seconds(10);
 constexpr auto initialiseAgainAfter = seconds(5);
 constexpr auto stopPatience = std::chrono::minutes(3);
 constexpr int notRunningExitCode = 3;  // as in the LSB's init script actions
@@ -285,6 +285,9 @@ void Supervisor::stopNext()
         }
     }
     QFile::remove(statusFile(m_paths));
+    if (m_database != nullptr) {
+        m_database->removeSocketFolder();
+    }
     event({{QStringLiteral("event"), QStringLiteral("stopped")}});
     QCoreApplication::exit(m_exitCode);
 }

@@ -195,7 +195,8 @@ void TestSupervisorParts::databaseSocketFitsIntoASocketAddress()
     QCOMPARE(shortOne.socketFolder(), QStringLiteral("/srv/x/run/pmg/pg"));
     const QString deep = QStringLiteral("/srv/") + QString(120, QLatin1Char('d'));
     const PrivateDatabase longOne(Paths(deep), {});
-    QVERIFY(longOne.socketFolder().startsWith(QStringLiteral("/tmp/portcullis-")));
+    QVERIFY(longOne.socketFolder().contains(QStringLiteral("/portcullis-")));
+    QVERIFY(longOne.socketFolder().size() < 90);
     QCOMPARE(longOne.socketFolder(), PrivateDatabase(Paths(deep), {}).socketFolder());
     QVERIFY(longOne.socketFolder()
             != PrivateDatabase(Paths(deep + QLatin1Char('x')), {}).socketFolder());
