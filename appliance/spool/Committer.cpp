@@ -13,9 +13,11 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr auto idleTick = std::chrono::seconds(1);       ///< Between looks for garbage at rest.
-constexpr auto busyTick = std::chrono::milliseconds(2);  ///< While a segment is being moved.
-constexpr int deletionsPerRound = 4;                     ///< Each costs a flush of the folder.
+constexpr SteadyClock::duration idleTick = std::chrono::seconds(
+    1);  ///< Between looks for garbage at rest.
+constexpr SteadyClock::duration busyTick = std::chrono::milliseconds(
+    2);                                    ///< While a segment is being moved.
+constexpr int deletionsPerRound = 4;       ///< Each costs a flush of the folder.
 constexpr quint64 idReserve = 60'000'000;  ///< Ids (microseconds) reserved ahead: a flush a minute.
 
 }  // namespace
@@ -264,43 +266,44 @@ void Committer::fail(const Error &error)
 void Committer::maintain()
 {
     const auto now = SteadyClock::now();
-    if (m_failure) {
-        m_nextMaintenance = now + idleTick;
-        return;
-    }
-    Status status = ok();
-    if (m_writer.needsFlush() && now >= m_flushDeadline) {
-        status = flush();
-    }
     SteadyClock::time_point next{};
     {
         const std::scoped_lock lock(m_mutex);
         next = m_nextMaintenance;
     }
-    if (status && now >= next && !m_parts.isRecovering) {
-        status = deleteSegments();
-        if (status) {
-            status = compactStep();
-        }
-        const bool isShort = !status && status.error().id == "spool.full";
-        if (isShort) {
-            m_compactor.abandon();
-            status = ok();
-        }
-        const std::scoped_lock lock(m_mutex);
-        m_nextMaintenance = SteadyClock::now()
-                            + (m_compactor.isBusy() && !isShort ? busyTick
-                                                                : SteadyClock::duration(idleTick));
-    } else if (now >= next) {
-        const std::scoped_lock lock(m_mutex);
-        m_nextMaintenance = now + idleTick;
+    bool isMore = false;
+    Status status = ok();
+    if (!m_failure && m_writer.needsFlush() && now >= m_flushDeadline) {
+        status = flush();
+    }
+    if (!m_failure && status && now >= next && !m_parts.isRecovering) {
+        status = cleanUp(isMore);
     }
     if (!status) {
         fail(status.error());
     }
+    if (now >= next) {
+        const std::scoped_lock lock(m_mutex);
+        m_nextMaintenance = SteadyClock::now() + (isMore ? busyTick : idleTick);
+    }
 }
 
-Status Committer::deleteSegments()
+Status Committer::cleanUp(bool &isMore)
+{
+    Status status = deleteSegments(isMore);
+    if (status) {
+        status = compactStep(isMore);
+    }
+    isMore = isMore || m_compactor.isBusy();
+    if (!status && status.error().id == "spool.full") {
+        m_compactor.abandon();
+        isMore = false;
+        return ok();
+    }
+    return status;
+}
+
+Status Committer::deleteSegments(bool &isMore)
 {
     for (int i = 0; i < deletionsPerRound; ++i) {
         const auto segment = m_parts.index.deletable();
@@ -311,11 +314,12 @@ Status Committer::deleteSegments()
         TRY(flush());
         TRY(m_parts.folder.removeSegment(*segment));
         m_parts.index.forgetSegment(*segment);
+        isMore = true;
     }
     return ok();
 }
 
-Status Committer::compactStep()
+Status Committer::compactStep(bool &isMore)
 {
     auto frame = m_compactor.nextStep();
     if (frame) {
@@ -331,6 +335,7 @@ Status Committer::compactStep()
     }
     if (const auto finished = m_compactor.takeFinished()) {
         m_parts.index.forgetRemovals(*finished);
+        isMore = true;
     }
     return ok();
 }

@@ -70,8 +70,9 @@ private:
     void publish(const std::vector<InFlight> &batch);
     void fail(const Error &error);
     void maintain();
-    Status deleteSegments();
-    Status compactStep();
+    Status cleanUp(bool &isMore);
+    Status deleteSegments(bool &isMore);
+    Status compactStep(bool &isMore);
 
     Parts m_parts;
     Listener m_listener;
