@@ -114,6 +114,8 @@ struct Spool::Private {
     void recover(const std::vector<std::shared_ptr<SegmentFile>> &segments);
     void publish(const std::vector<Change> &changes);
     void resync();
+    void checkRoom();
+    [[nodiscard]] qint64 monotonicMicros() const;
     void tellFailure(const Error &error);
     void holdDamaged(quint64 number, const Error &error);
     [[nodiscard]] Result<Entry> load(const QByteArray &id, EntryStore::Parts parts);
@@ -129,7 +131,7 @@ struct Spool::Private {
     std::atomic<bool> isStopping{false};
     std::atomic<bool> isRecovering{true};
     std::atomic<quint64> lastIssuedId{0};
-    std::atomic<qint64> roomCheckedAt{std::numeric_limits<qint64>::min()};
+    std::atomic<qint64> roomCheckedAt{0};
     std::atomic<qint64> roomBytes{0};
     std::atomic<bool> roomHasInodes{true};
 
@@ -150,6 +152,19 @@ std::vector<std::shared_ptr<Feed>> Spool::Private::livingFeeds()
     std::erase_if(feeds, [](const auto &feed) { return feed->isGone.load(); });
     hasFeeds = !feeds.empty();
     return feeds;
+}
+
+void Spool::Private::checkRoom()
+{
+    const Folder::Room room = folder->room();
+    roomBytes = std::max<qint64>(0, room.bytes - settings.minFreeBytes);
+    roomHasInodes = room.hasInodes;
+}
+
+qint64 Spool::Private::monotonicMicros() const
+{
+    const auto sinceStart = clock.monotonic().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::microseconds>(sinceStart).count();
 }
 
 void Spool::Private::publish(const std::vector<Change> &changes)
@@ -273,6 +288,8 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolSettings &settings, const 
     auto parts = std::make_unique<Private>(settings, clock, std::move(folder));
     Private &d = *parts;
     d.lastIssuedId = d.folder->reservedIds();
+    d.roomCheckedAt = d.monotonicMicros();
+    d.checkRoom();
     for (const auto &segment : segments) {
         d.index.addSegment(segment, true);
     }
@@ -312,16 +329,12 @@ bool Spool::hasRoomFor(qint64 bytes) const
     if (!d->committer || d->committer->hasFailed()) {
         return false;
     }
-    const qint64 now = std::chrono::duration_cast<std::chrono::microseconds>(
-                           d->clock.monotonic().time_since_epoch())
-                           .count();
+    const qint64 now = d->monotonicMicros();
     qint64 checked = d->roomCheckedAt;
-    if (now - checked >= roomCheckMicros || checked > now) {
-        if (d->roomCheckedAt.compare_exchange_strong(checked, now)) {
-            const Folder::Room room = d->folder->room();
-            d->roomBytes = std::max<qint64>(0, room.bytes - d->settings.minFreeBytes);
-            d->roomHasInodes = room.hasInodes;
-        }
+    const bool isStale = now - checked >= roomCheckMicros || checked > now;
+    // One caller looks again; the others go by the last answer meanwhile.
+    if (isStale && d->roomCheckedAt.compare_exchange_strong(checked, now)) {
+        d->checkRoom();
     }
     const qint64 needed = bytes + bytes / 2;
     const qint64 inSegment = d->committer->remaining();
