@@ -108,12 +108,13 @@ void Session::attach(std::unique_ptr<QTcpSocket> socket)
     m_socket->setReadBufferSize(readBuffer);
     connect(m_socket.get(), &QTcpSocket::readyRead, this, &Session::pump);
     connect(m_socket.get(), &QTcpSocket::bytesWritten, this, &Session::pump);
-    connect(m_socket.get(), &QTcpSocket::disconnected, this, [this] {
-        // What the client sent before it hung up is still worth reading: QUIT, or the final dot.
-        finish("connection closed by client");
-    });
-    connect(m_socket.get(), &QTcpSocket::errorOccurred, this,
-            [this] { finish(m_socket->errorString().toUtf8()); });
+    // Queued: the TLS socket must not be closed from within its own handshake.
+    connect(
+        m_socket.get(), &QTcpSocket::disconnected, this,
+        [this] { finish("connection closed by client"); }, Qt::QueuedConnection);
+    connect(
+        m_socket.get(), &QTcpSocket::errorOccurred, this,
+        [this] { finish(m_socket->errorString().toUtf8()); }, Qt::QueuedConnection);
 }
 
 qint64 Session::unwritten() const

@@ -4,12 +4,15 @@
 #include <QtCore/QFile>
 #include <QtCore/QFileInfo>
 #include <QtNetwork/QSslCertificate>
+#include <QtNetwork/QSslDiffieHellmanParameters>
 #include <QtNetwork/QSslKey>
 
 #include <fcntl.h>
+#include <openssl/conf.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
@@ -136,6 +139,28 @@ bool isPair(const QByteArray &pem)
     return key && certificate && X509_check_private_key(certificate.get(), key.get()) == 1;
 }
 
+/// Switches renegotiation off for all TLS of this process, clients included: a peer could ask for
+/// one handshake after the other on one connection.
+///
+/// Qt gives no way to the option, so it goes into the library's default for new contexts, where
+/// the system's openssl.cnf would put it.
+Status forbidRenegotiation()
+{
+    static const bool isDone = [] {
+        static constexpr char defaults[] = "openssl_conf = portcullis\n"
+                                           "[portcullis]\nssl_conf = contexts\n"
+                                           "[contexts]\nsystem_default = all\n"
+                                           "[all]\nMinProtocol = TLSv1.2\n"
+                                           "Options = NoRenegotiation,ServerPreference\n";
+        OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, nullptr);  // the system's file comes first
+        const MemoryBio bio(BIO_new_mem_buf(defaults, -1));
+        const std::unique_ptr<CONF, Freeing<NCONF_free>> conf(NCONF_new(nullptr));
+        return bio && conf && NCONF_load_bio(conf.get(), bio.get(), nullptr) == 1
+               && CONF_modules_load(conf.get(), nullptr, 0) == 1;
+    }();
+    return isDone ? ok() : Status(creationError("OpenSSL did not take its defaults"));
+}
+
 Status writeWhole(int file, const QByteArray &pem)
 {
     if (::write(file, pem.constData(), static_cast<size_t>(pem.size())) != pem.size()
@@ -183,8 +208,9 @@ Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::load(const QString &path
     configuration.setSslOption(QSsl::SslOptionDisableSessionPersistence, true);
     configuration.setSslOption(QSsl::SslOptionDisableLegacyRenegotiation, true);
     configuration.setBackendConfigurationOption("CipherString", QByteArray(cipherString));
-    configuration.setBackendConfigurationOption("Options",
-                                                QByteArray("NoRenegotiation,ServerPreference"));
+    // Qt's own parameters have 1,024 bits; without any there is no finite-field Diffie-Hellman.
+    configuration.setDiffieHellmanParameters(QSslDiffieHellmanParameters());
+    TRY(forbidRenegotiation());
     return std::shared_ptr<const TlsIdentity>(new TlsIdentity(std::move(configuration)));
 }
 
