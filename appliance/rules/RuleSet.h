@@ -91,8 +91,9 @@ public:
     [[nodiscard]] const std::vector<QByteArray> &headersToStrip(mail::Direction direction) const;
     [[nodiscard]] RuleNeeds needs(mail::Direction direction) const;
 
+    struct Compiled;  ///< CompiledRules.h; for this module alone.
+
 private:
-    struct Compiled;
     explicit RuleSet(std::unique_ptr<const Compiled> compiled);
     std::unique_ptr<const Compiled> m_compiled;
 };
