@@ -118,15 +118,21 @@ private:
         return chargeBytes(line.next - line.begin);
     }
 
-    // Whether the line behind a broken one is a field: then most readers go on.
+    // Whether the next line that is no continuation is a field: then most readers go on.
     [[nodiscard]] bool isFieldAhead(qsizetype at) const
     {
-        if (at >= m_limit) {
-            return false;
+        constexpr int c_linesAhead = 8;
+        for (int i = 0; i < c_linesAhead && at < m_limit; ++i) {
+            const Line line = lineAt(m_bytes, at, m_limit);
+            if (line.end == line.begin) {
+                return false;
+            }
+            if (!isFieldBlank(m_bytes[line.begin])) {
+                return nameLength(m_bytes.sliced(line.begin, line.end - line.begin)) > 0;
+            }
+            at = line.next;
         }
-        const Line line = lineAt(m_bytes, at, m_limit);
-        return line.end > line.begin && !isFieldBlank(m_bytes[line.begin])
-               && nameLength(m_bytes.sliced(line.begin, line.end - line.begin)) > 0;
+        return false;
     }
 
     void offerOtherEnd(qsizetype at)

@@ -398,9 +398,11 @@ void MessageEditor::Data::textSplices(std::vector<Splice> &out) const
         QByteArray changed;
         qsizetype at = 0;
         for (const Splice &edit : edits) {
-            changed += decoded.sliced(at, std::max<qsizetype>(0, edit.begin - at));
+            // Without budget for decoding, decoded() is shorter or longer than what was edited.
+            const qsizetype begin = std::clamp(edit.begin, at, decoded.size());
+            changed += decoded.sliced(at, begin - at);
             changed += edit.bytes;
-            at = std::max(at, edit.end);
+            at = std::clamp(edit.end, begin, decoded.size());
         }
         changed += decoded.sliced(at);
         EncodedText encoded = encodeAsBefore(text, changed);

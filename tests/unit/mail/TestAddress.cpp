@@ -343,6 +343,8 @@ void TestAddress::agreesWithIsEmail()
             isExpected = true;
         } else if (address == QLatin1StringView("test@255.255.255.255")) {
             isExpected = false;
+        } else if (address.contains(QLatin1StringView("abcdefg\\h"))) {
+            isExpected = true;  // 64 octets once the needless backslash is gone
         }
         const auto parsed = Address::parse(address.toUtf8());
         QVERIFY2(parsed.has_value() == isExpected,
