@@ -14,6 +14,7 @@ constexpr auto tickInterval = std::chrono::milliseconds(250);
 
 ServerLoop::ServerLoop(HandlerContext &context, const Clock &clock)
     : m_context(context)
+    , m_buffer(std::make_unique<ReadBuffer>())
     , m_clock(clock)
 {
     connect(&m_tick, &QTimer::timeout, this, &ServerLoop::checkDeadlines);
@@ -37,7 +38,7 @@ void ServerLoop::listen(const std::shared_ptr<ListenerState> &state, int descrip
 
 void ServerLoop::accept(const std::shared_ptr<ListenerState> &state, int descriptor)
 {
-    auto *session = new Session(state, descriptor, m_context, m_clock, this);
+    auto *session = new Session(state, descriptor, m_context, *m_buffer, m_clock, this);
     m_sessions.insert(session);
     connect(session, &Session::finished, this, &ServerLoop::remove);
 }

@@ -34,6 +34,7 @@ private:
     void quitIfDone();
 
     HandlerContext &m_context;
+    std::unique_ptr<ReadBuffer> m_buffer;
     const Clock &m_clock;
     std::vector<std::unique_ptr<Listener>> m_listeners;
     std::unordered_set<Session *> m_sessions;

@@ -14,13 +14,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 namespace portcullis::smtp {
 
 namespace {
 
-constexpr qint64 readBuffer = 64 * 1024;   ///< Back-pressure: more stays with the kernel.
 constexpr qint64 writeBuffer = 64 * 1024;  ///< Replies the client has not read; we stop reading.
 
 /// IPv4 inside IPv6, as a dual-stack socket reports it, is IPv4 to everybody else.
@@ -58,11 +56,13 @@ bool isInNetworks(const QHostAddress &address, const std::vector<Network> &netwo
 Session::Session(std::shared_ptr<ListenerState> listener,
                  int descriptor,
                  HandlerContext &context,
+                 ReadBuffer &buffer,
                  const Clock &clock,
                  QObject *parent)
     : QObject(parent)
     , m_listener(std::move(listener))
     , m_config(m_listener->config())
+    , m_buffer(buffer)
     , m_clock(clock)
     , m_deadlines(m_config->session->limits, clock.monotonic())
 {
@@ -100,15 +100,21 @@ Session::Session(std::shared_ptr<ListenerState> listener,
 Session::~Session()
 {
     finish("server stopped");
+    // Only here, at the top of the event loop: a TLS socket does not bear to be closed from within
+    // one of its own signals.
+    if (m_socket->state() == QAbstractSocket::ConnectedState) {
+        m_socket->disconnectFromHost();
+        m_socket->flush();  // close_notify
+    }
 }
 
 void Session::attach(std::unique_ptr<QTcpSocket> socket)
 {
     m_socket = std::move(socket);
-    m_socket->setReadBufferSize(readBuffer);
+    m_socket->setReadBufferSize(qint64(m_buffer.size()));  // more stays with the kernel
     connect(m_socket.get(), &QTcpSocket::readyRead, this, &Session::pump);
     connect(m_socket.get(), &QTcpSocket::bytesWritten, this, &Session::pump);
-    // Queued: the TLS socket must not be closed from within its own handshake.
+    // Queued, so that octets that came before the end are read first.
     connect(
         m_socket.get(), &QTcpSocket::disconnected, this,
         [this] { finish("connection closed by client"); }, Qt::QueuedConnection);
@@ -151,14 +157,12 @@ void Session::note(const char *id, const QByteArray &detail)
 
 void Session::readInput()
 {
-    // Of the thread, not of the session: sessions come by the thousand.
-    thread_local std::array<char, readBuffer> buffer;
     while (m_engine->wantsInput() && unwritten() < writeBuffer) {
-        const qint64 length = m_socket->read(buffer.data(), buffer.size());
+        const qint64 length = m_socket->read(m_buffer.data(), qint64(m_buffer.size()));
         if (length <= 0) {
             break;
         }
-        m_engine->receive(QByteArrayView(buffer.data(), length));
+        m_engine->receive(QByteArrayView(m_buffer.data(), length));
     }
 }
 
@@ -275,10 +279,6 @@ void Session::finish(const QByteArray &reason)
     m_isFinished = true;
     m_socket->disconnect(this);
     m_engine->close(reason);
-    if (m_socket->state() == QAbstractSocket::ConnectedState) {
-        m_socket->disconnectFromHost();
-        m_socket->flush();  // close_notify
-    }
     --m_listener->connections;
     Q_EMIT finished(this);
 }

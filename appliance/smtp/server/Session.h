@@ -8,9 +8,14 @@
 #include <QtCore/QObject>
 #include <QtNetwork/QTcpSocket>
 
+#include <array>
 #include <memory>
 
 namespace portcullis::smtp {
+
+/// Where octets of the client's are read to: one for all sessions of a thread, as they come by the
+/// thousand. 64 KiB, which is also what a socket may hold back for us.
+using ReadBuffer = std::array<char, 64 * 1024>;
 
 /// One connection: a socket around an engine. Lives on its worker's thread.
 ///
@@ -24,6 +29,7 @@ public:
     Session(std::shared_ptr<ListenerState> listener,
             int descriptor,
             HandlerContext &context,
+            ReadBuffer &buffer,
             const Clock &clock,
             QObject *parent);
     ~Session() override;
@@ -54,6 +60,7 @@ private:
 
     std::shared_ptr<ListenerState> m_listener;
     std::shared_ptr<const ListenerConfig> m_config;
+    ReadBuffer &m_buffer;
     const Clock &m_clock;
     std::unique_ptr<QTcpSocket> m_socket;
     std::unique_ptr<ServerEngine> m_engine;

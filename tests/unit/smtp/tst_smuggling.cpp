@@ -169,10 +169,10 @@ void TestSmuggling::keepsBareNewlinesOutOfChunks()
             EngineBench bench(settings);
             bench.greet();
             bench.sayEach({"MAIL FROM:<a@one.example>", "RCPT TO:<b@two.example>"});
-            QByteArray output =
-                bench.say("BDAT " + QByteArray::number(cut) + "\r\n" + content.left(cut));
-            output.append(bench.say("BDAT " + QByteArray::number(content.size() - cut)
-                                    + " LAST\r\n" + content.mid(cut)));
+            QByteArray output = bench.say("BDAT " + QByteArray::number(cut) + "\r\n"
+                                          + content.left(cut));
+            output.append(bench.say("BDAT " + QByteArray::number(content.size() - cut) + " LAST\r\n"
+                                    + content.mid(cut)));
             if (policy == BareNewline::Refuse) {
                 QVERIFY(bench.handler.messages.isEmpty());
                 QVERIFY(output.contains("554 5.5.2"));
