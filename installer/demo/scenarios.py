@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the demonstration sends, and what has to come of it."""
+
+from dataclasses import dataclass, field
+
+INTERNET = "203.0.113.9"  # RFC 5737; the demonstration introduces itself as this host by XCLIENT
+OFFICE = "127.0.0.1"
+
+DELIVERED = "delivered"
+QUARANTINED = "quarantined"
+REFUSED = "refused"
+BOUNCED = "bounced"
+
+DEFAULT = "default-accept"
+SPAM = "Quarantine/Mark Spam (Level 3)"
+
+
+@dataclass
+class Expected:
+    """The fate of one recipient; `rule` None: no rule is asked."""
+
+    fate: str
+    rule: str | None = DEFAULT
+    changed: tuple[str, ...] = ()  # what must differ at the downstream server
+
+
+@dataclass
+class Scenario:
+    """One message: through which port, from whom, to whom."""
+
+    about: str
+    file: str
+    sender: str
+    recipients: dict[str, Expected]
+    outgoing: bool = False
+    over_tls: bool = False
+    is_raw: bool = False  # line endings are sent as given, with a smuggled second message
+    notified: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def client(self) -> str:
+        return OFFICE if self.outgoing else INTERNET
+
+
+ADMIN = "admin@example.com"
+
+SCENARIOS = [
+    Scenario("plain text", "plain.eml", "anna@partner.example",
+             {"plain@example.com": Expected(DELIVERED, changed=("X-SPAM-LEVEL added",))}),
+    Scenario("newsletter, HTML and UTF-8, over TLS", "newsletter.eml", "post@gemuesehof.example",
+             {"newsletter@example.com": Expected(DELIVERED)}, over_tls=True),
+    Scenario("virus in an attachment", "virus.eml", "billing@invoices.example",
+             {"virus@example.com": Expected(QUARANTINED, "Block Viruses")}, notified=(ADMIN,)),
+    Scenario("virus in a ZIP archive", "virus-zip.eml", "billing@invoices.example",
+             {"viruszip@example.com": Expected(QUARANTINED, "Block Viruses")}, notified=(ADMIN,)),
+    Scenario("spam", "spam.eml", "winner@offers.example",
+             {"spam@example.com": Expected(QUARANTINED, SPAM)}),
+    Scenario("Windows program attached", "program.eml", "dora@partner.example",
+             {"program@example.com": Expected(DELIVERED, changed=("setup.exe removed",))}),
+    Scenario("office document", "office.eml", "eva@partner.example",
+             {"office@example.com": Expected(DELIVERED)}),
+    Scenario("archive with password", "encrypted.eml", "frank@partner.example",
+             {"encrypted@example.com": Expected(QUARANTINED, SPAM)}),
+    Scenario("sender on the blocklist", "blocklisted.eml", "nomail@fromthisdomain.example",
+             {"blocklisted@example.com": Expected(REFUSED, "Blocklist")}),
+    Scenario("spam of a welcome sender", "welcomelisted.eml", "mail@fromthisdomain.example",
+             {"welcome@example.com": Expected(DELIVERED, "Welcomelist")}),
+    Scenario("three recipients", "mixed.eml", "carla@partner.example",
+             {"first@example.com": Expected(DELIVERED),
+              "nosuchuser@example.com": Expected(BOUNCED),
+              "someone@elsewhere.example": Expected(REFUSED, None)},
+             notified=("carla@partner.example",)),
+    Scenario("stranger wants to relay", "plain.eml", "anna@partner.example",
+             {"victim@elsewhere.example": Expected(REFUSED, None)}),
+    Scenario("second message smuggled in (bare LF)", "smuggling.eml", "anna@partner.example",
+             {"smuggled@example.com": Expected(REFUSED, None)}, is_raw=True),
+    Scenario("outgoing mail", "outgoing.eml", "ben@example.com",
+             {"anna@partner.example": Expected(DELIVERED)}, outgoing=True),
+    Scenario("outgoing virus", "outgoing-virus.eml", "ben@example.com",
+             {"customer@elsewhere.example": Expected(REFUSED, "Virus Alert")}, outgoing=True,
+             notified=("ben@example.com", ADMIN)),
+]
+
+SMUGGLED = (b"\n.\r\nMAIL FROM:<boss@example.com>\r\nRCPT TO:<smuggled@example.com>\r\nDATA\r\n"
+            b"Subject: smuggled\r\n\r\nI was never here.\r\n.\r\n")
