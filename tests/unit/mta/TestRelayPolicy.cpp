@@ -11,7 +11,7 @@ namespace {
 config::Config gatewayOf(const char *relayDomain)
 {
     config::Config config;
-    config.relayDomains.push_back({relayDomain, false, {}});
+    config.relayDomains.insert({relayDomain, {relayDomain, false, {}}});
     config.trustedNetworks.push_back(config::Network::parse("10.0.0.0/8").value());
     config.ownAddresses.push_back(config::Network::parse("127.0.0.0/8").value());
     config.admin.email = "admin@ours.example";
