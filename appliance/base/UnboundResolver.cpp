@@ -90,8 +90,6 @@ Status useServers(ub_ctx *context, const std::vector<QString> &servers)
 /// Zones that libunbound would answer itself. The servers of the site know better.
 Status unblockReservedZones(ub_ctx *context)
 {
-    TRY(setOption(context, "unblock-lan-zones:", "yes"));
-    TRY(setOption(context, "insecure-lan-zones:", "yes"));
     for (const char *zone : {"test.", "127.in-addr.arpa.", "2.0.192.in-addr.arpa.",
                              "100.51.198.in-addr.arpa.", "113.0.203.in-addr.arpa."}) {
         if (const int code = ub_ctx_zone_remove(context, zone); code != 0) {
@@ -112,7 +110,8 @@ Result<Context> makeContext(const ResolverSettings &settings)
     TRY(setOption(context.get(), "infra-host-ttl:", "30"));
     TRY(setOption(context.get(), "infra-keep-probing:", "yes"));
     if (!settings.servers.empty()) {
-        TRY(unblockReservedZones(context.get()));
+        TRY(setOption(context.get(), "unblock-lan-zones:", "yes"));
+        TRY(setOption(context.get(), "insecure-lan-zones:", "yes"));
     }
     TRY(useServers(context.get(), settings.servers));
     if (!settings.trustAnchorFile.isEmpty()) {
@@ -128,6 +127,10 @@ Result<Context> makeContext(const ResolverSettings &settings)
     }
     if (const int code = ub_ctx_async(context.get(), 1); code != 0) {
         return setupError(QStringLiteral("thread"), code);
+    }
+    // Last, because it closes the settings.
+    if (!settings.servers.empty()) {
+        TRY(unblockReservedZones(context.get()));
     }
     return context;
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/support/dns/TestDnsServer.h"
+
+#include <QtCore/QDeadlineTimer>
+#include <QtCore/QFile>
+#include <QtCore/QFileInfo>
+#include <QtNetwork/QTcpServer>
+#include <QtNetwork/QUdpSocket>
+
+#include <sys/prctl.h>
+
+#include <csignal>
+
+namespace portcullis::test {
+
+namespace {
+
+constexpr int startMilliseconds = 10'000;
+
+QString programPath()
+{
+    return QStringLiteral("/usr/sbin/nsd");
+}
+
+/// A port that is free for TCP and UDP.
+quint16 freePort()
+{
+    for (int i = 0; i < 20; ++i) {
+        QTcpServer tcp;
+        QUdpSocket udp;
+        if (tcp.listen(QHostAddress::LocalHost)
+            && udp.bind(QHostAddress::LocalHost, tcp.serverPort())) {
+            return tcp.serverPort();
+        }
+    }
+    return 0;
+}
+
+bool writeFile(const QString &path, const QByteArray &text)
+{
+    QFile file(path);
+    return file.open(QIODevice::WriteOnly) && file.write(text) == text.size();
+}
+
+}  // namespace
+
+TestDnsServer::TestDnsServer()
+{
+    m_process.setProcessChannelMode(QProcess::MergedChannels);
+    // A test that is killed must not leave its name server behind.
+    m_process.setChildProcessModifier([] { ::prctl(PR_SET_PDEATHSIG, SIGKILL); });
+}
+
+TestDnsServer::~TestDnsServer()
+{
+    stop();
+}
+
+bool TestDnsServer::isInstalled()
+{
+    return QFileInfo(programPath()).isExecutable();
+}
+
+void TestDnsServer::addZone(const QByteArray &name, const QByteArray &records)
+{
+    m_zones[name] = records;
+}
+
+bool TestDnsServer::writeFiles()
+{
+    const QByteArray folder = QFile::encodeName(m_folder.path());
+    QByteArray config = "server:\n  ip-address: 127.0.0.1@" + QByteArray::number(m_port)
+                        + "\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n  zonesdir: \""
+                        + folder + "\"\n  pidfile: \"" + folder + "/nsd.pid\"\n  xfrdfile: \""
+                        + folder + "/xfrd.state\"\n  zonelistfile: \"" + folder
+                        + "/zone.list\"\n  xfrdir: \"" + folder
+                        + "\"\n  server-count: 1\n  rrl-ratelimit: 0\n"
+                          "remote-control:\n  control-enable: no\n";
+    int number = 0;
+    for (const auto &[name, records] : m_zones) {
+        const QByteArray file = "zone" + QByteArray::number(number++);
+        config += "zone:\n  name: \"" + name + "\"\n  zonefile: \"" + file + "\"\n";
+        const QByteArray zone = "$ORIGIN " + name
+                                + ".\n$TTL 60\n@ SOA ns.invalid. host.invalid. 1 60 60 3600 60\n"
+                                  "@ NS ns.invalid.\n"
+                                + records + '\n';
+        if (!writeFile(m_folder.filePath(QString::fromUtf8(file)), zone)) {
+            return false;
+        }
+    }
+    return writeFile(m_folder.filePath(QStringLiteral("nsd.conf")), config);
+}
+
+bool TestDnsServer::start()
+{
+    stop();
+    if (m_port == 0) {
+        m_port = freePort();
+    }
+    if (!m_folder.isValid() || !writeFiles()) {
+        m_error = QStringLiteral("cannot write to ") + m_folder.path();
+        return false;
+    }
+    m_process.start(programPath(), {QStringLiteral("-d"), QStringLiteral("-c"),
+                                    m_folder.filePath(QStringLiteral("nsd.conf"))});
+    if (!m_process.waitForStarted() || !waitUntilAnswering()) {
+        m_error = m_process.errorString() + QLatin1Char('\n')
+                  + QString::fromUtf8(m_process.readAll());
+        return false;
+    }
+    return true;
+}
+
+bool TestDnsServer::waitUntilAnswering()
+{
+    // id 1, one question: the root's SOA. Any answer will do.
+    static const QByteArray question("\0\1\0\0\0\1\0\0\0\0\0\0\0\0\6\0\1", 17);
+    const QDeadlineTimer deadline(startMilliseconds);
+    QUdpSocket socket;
+    while (!deadline.hasExpired() && m_process.state() == QProcess::Running) {
+        socket.writeDatagram(question, QHostAddress::LocalHost, m_port);
+        if (socket.waitForReadyRead(50) && socket.hasPendingDatagrams()) {
+            return true;
+        }
+        socket.close();
+        m_process.waitForFinished(20);
+    }
+    return false;
+}
+
+void TestDnsServer::stop()
+{
+    if (m_process.state() == QProcess::NotRunning) {
+        return;
+    }
+    m_process.terminate();
+    if (!m_process.waitForFinished(3000)) {
+        m_process.kill();
+        m_process.waitForFinished(3000);
+    }
+}
+
+QString TestDnsServer::server() const
+{
+    return QStringLiteral("127.0.0.1:%1").arg(m_port);
+}
+
+}  // namespace portcullis::test
