@@ -17,7 +17,7 @@ struct PatternLimits {
     quint32 depth = 1'000;               ///< Backtracking depth of the interpreter.
     quint32 heapKilobytes = 1'024;       ///< Backtracking memory.
     qsizetype subjectBytes = 64 * 1024;  ///< Longer subjects are matched at their start only.
-    quint32 compiledBytes = 256 * 1024;  ///< Size of the compiled pattern.
+    quint32 compiledBytes = 32 * 1024;   ///< Size of the compiled pattern.
 };
 
 enum class PatternAnchoring : quint8 { Unanchored, WholeSubject };

@@ -10,6 +10,9 @@ namespace portcullis::rules {
 
 namespace {
 
+/// Of one pattern; each is matched once when it is saved.
+constexpr size_t maxSubjects = 60;
+
 using Pair = std::pair<int, int>;
 using Reach = std::set<Pair>;
 
@@ -163,8 +166,8 @@ int PatternShape::exponentialOffsetIn(const std::vector<int> &loop) const
     return -1;
 }
 
-/// The shortest way to `to`: from one of `from` (inclusive), or once round from `to` to itself.
-std::vector<int> PatternShape::path(const std::vector<int> &from, int to, bool isCycle) const
+/// The shortest way from one of `from` to `to`, both included; empty if there is none.
+std::vector<int> PatternShape::path(const std::vector<int> &from, int to) const
 {
     std::vector<int> cameFrom(m_positions.size(), -2);
     std::deque<int> open;
@@ -188,8 +191,24 @@ std::vector<int> PatternShape::path(const std::vector<int> &from, int to, bool i
         way.push_back(at);
     }
     std::reverse(way.begin(), way.end());
-    Q_ASSERT(!isCycle || !way.empty());
     return way;
+}
+
+/// What has to follow after `from` for a match, without its last position; empty if nothing has to.
+std::vector<int> PatternShape::wayOut(int from) const
+{
+    std::vector<int> starts;
+    for (const Edge &edge : m_follow[static_cast<size_t>(from)]) {
+        starts.push_back(edge.to);
+    }
+    for (const int last : m_last) {
+        std::vector<int> way = path(starts, last);
+        if (!way.empty()) {
+            way.pop_back();
+            return way;
+        }
+    }
+    return {};
 }
 
 std::vector<QByteArray> PatternShape::hostileSubjects(qsizetype length) const
@@ -208,14 +227,15 @@ std::vector<QByteArray> PatternShape::hostileSubjects(qsizetype length) const
         for (const Edge &edge : m_follow[static_cast<size_t>(loop.front())]) {
             starts.push_back(edge.to);
         }
-        const QByteArray round = textOf(path(starts, loop.front(), true));
-        const QByteArray lead = textOf(path(m_first, loop.front(), false));
+        const QByteArray round = textOf(path(starts, loop.front()));
+        const QByteArray lead = textOf(path(m_first, loop.front()));
         const qsizetype times = std::max<qsizetype>(1,
                                                     length / std::max<qsizetype>(1, round.size()));
         subjects.push_back(lead + round.repeated(times) + '\x01');
+        subjects.push_back(lead + round.repeated(times) + textOf(wayOut(loop.front())) + '\x01');
         subjects.push_back(lead + round.repeated(times));
         everyLoop += lead + round.repeated(std::max<qsizetype>(1, times / 4));
-        if (subjects.size() >= 40) {
+        if (subjects.size() >= maxSubjects) {
             break;
         }
     }

@@ -41,7 +41,8 @@ public:
     [[nodiscard]] int exponentialOffset() const;
 
     /// Texts that make a backtracking matcher work hardest: for each loop the way to it, the loop
-    /// many times, and then something that does not fit. About `length` bytes each.
+    /// many times, the way on from it (matchers look for its letters first), and then something that
+    /// does not fit. About `length` bytes each.
     [[nodiscard]] std::vector<QByteArray> hostileSubjects(qsizetype length) const;
 
     /// Atomic groups or possessive quantifiers forbid backtracking, so that exponentialOffset() says
@@ -53,11 +54,13 @@ private:
     void connect(const std::vector<int> &from, const std::vector<int> &to);
     [[nodiscard]] std::vector<std::vector<int>> loops() const;
     [[nodiscard]] int exponentialOffsetIn(const std::vector<int> &loop) const;
-    [[nodiscard]] std::vector<int> path(const std::vector<int> &from, int to, bool isCycle) const;
+    [[nodiscard]] std::vector<int> path(const std::vector<int> &from, int to) const;
+    [[nodiscard]] std::vector<int> wayOut(int from) const;
 
     std::vector<Position> m_positions;
     std::vector<std::vector<Edge>> m_follow;
     std::vector<int> m_first;
+    std::vector<int> m_last;
     bool m_hasAtomicParts = false;
 };
 

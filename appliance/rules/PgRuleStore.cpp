@@ -95,7 +95,7 @@ Result<DocumentEntry> PgRuleStore::append(const NewDocument &document)
     qint64 saved = 0;
     const int cid = TRY(m_database.nodeId());
     const Status done = m_database.inTransaction([&]() -> Status {
-        TRY(m_database.execute(lockTable));
+        TRY(m_database.runScript(QString::fromLatin1(lockTable)));  // LOCK cannot be prepared.
         const store::Rows newest = TRY(m_database.query(selectNewest));
         const qint64 inForce = newest.isEmpty() ? 0 : newest.first().first().toLongLong();
         if (document.expected && *document.expected != inForce) {

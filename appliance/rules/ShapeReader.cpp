@@ -75,6 +75,7 @@ public:
     {
         Fragment whole = TRY(alternatives(0));
         m_shape.m_first = std::move(whole.first);
+        m_shape.m_last = std::move(whole.last);
         return std::move(m_shape);
     }
 
