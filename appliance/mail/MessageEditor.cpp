@@ -387,6 +387,11 @@ void MessageEditor::Data::textSplices(std::vector<Splice> &out) const
         }
         const bool isIdentity = transferEncoding(text.transferEncoding)
                                 == TransferEncoding::Identity;
+        // A part may end with its header; what is added must not become header.
+        const bool hasEmptyLine = text.body.begin > text.header.end;
+        if (!hasEmptyLine) {
+            out.push_back({text.header.end, text.header.end, "\r\n"});
+        }
         if (isIdentity && encodeAsBefore(text, additions).transferEncoding.isEmpty()) {
             for (const Splice &edit : edits) {
                 out.push_back(
@@ -415,9 +420,7 @@ void MessageEditor::Data::textSplices(std::vector<Splice> &out) const
         if (const HeaderField *old = text.field("Content-Transfer-Encoding"); old != nullptr) {
             out.push_back({old->span().begin, old->span().end, field});
         } else {
-            const bool hasEmptyLine = text.body.begin > text.header.end;
-            out.push_back(
-                {text.header.end, text.header.end, hasEmptyLine ? field : field + "\r\n"});
+            out.insert(out.begin(), {text.header.end, text.header.end, field});
         }
     }
 }

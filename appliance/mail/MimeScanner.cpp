@@ -511,8 +511,8 @@ void MimeScanner::scanLeaf(const Task &task, int index)
     const bool isDecoded = encoding == TransferEncoding::Base64
                            || (encoding == TransferEncoding::QuotedPrintable
                                && body.contains("begin "));
-    const bool isFileItself
-        = encoding == TransferEncoding::Uuencode || encoding == TransferEncoding::YEnc;
+    const bool isFileItself = encoding == TransferEncoding::Uuencode
+                              || encoding == TransferEncoding::YEnc;
     if (isFileItself || (!isDecoded && !body.contains("begin "))) {
         return;
     }

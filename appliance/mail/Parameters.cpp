@@ -33,6 +33,10 @@ public:
     }
 
     [[nodiscard]] bool atEnd() const { return m_at >= m_text.size(); }
+    [[nodiscard]] QByteArrayView rest() const
+    {
+        return m_text.sliced(std::min(m_at, m_text.size()));
+    }
 
     // Text up to one of `ends`, comments left out (RFC 822 comments may stand between all tokens).
     QByteArray readToken(QByteArrayView ends)
@@ -294,36 +298,41 @@ QString withoutStream(const QString &name)
     return colon < 0 ? name : name.first(colon);
 }
 
-}  // namespace
-
-ParameterizedValue parseParameters(QByteArrayView unfolded, int limit)
+void readParameters(ParameterReader &reader, int limit, ParameterizedValue &result)
 {
-    ParameterReader reader(unfolded);
-    ParameterizedValue result;
-    result.value = reader.readToken(";").toLower();
-    const auto blank = std::find_if(result.value.begin(), result.value.end(), isBlank);
-    if (blank != result.value.end() && result.value.contains('=')) {
-        // `text/html charset=x`: the semicolon was forgotten, and everybody reads it nevertheless.
-        const qsizetype cut = std::max<qsizetype>(1, unfolded.trimmed().indexOf(*blank));
-        const QByteArrayView trimmed = unfolded.trimmed();
-        return parseParameters(
-            trimmed.first(cut).toByteArray() + ';' + trimmed.sliced(cut + 1).toByteArray(), limit);
-    }
-    result.value.replace(" ", "").replace("\t", "");
-    while (!reader.atEnd()) {
-        if (!reader.accept(';')) {
-            break;
-        }
+    while (reader.accept(';')) {
         const QByteArray name = reader.readToken("=;").toLower();
         if (!reader.accept('=')) {
             continue;
         }
         if (result.parameters.size() == static_cast<size_t>(limit)) {
             result.isTruncated = true;
-            break;
+            return;
         }
         result.parameters.push_back(reader.readValue(name));
     }
+}
+
+}  // namespace
+
+ParameterizedValue parseParameters(QByteArrayView unfolded, int limit)
+{
+    ParameterReader reader(unfolded);
+    ParameterizedValue result;
+    QByteArray value = reader.readToken(";");
+    const auto blank = std::find_if(value.begin(), value.end(), isBlank);
+    if (blank == value.end() || !value.contains('=')) {
+        readParameters(reader, limit, result);
+    } else {
+        // `text/html charset=x`: the semicolon was forgotten. Most readers look over it.
+        const qsizetype cut = std::distance(value.begin(), blank);
+        const QByteArray repaired = ';' + value.sliced(cut) + reader.rest().toByteArray();
+        value.truncate(cut);
+        result.hasNoSemicolon = true;
+        ParameterReader repairedReader(repaired);
+        readParameters(repairedReader, limit, result);
+    }
+    result.value = value.toLower().replace(" ", "").replace("\t", "");
     return result;
 }
 

@@ -22,7 +22,8 @@ struct ParameterizedValue {
     QByteArray
         value;  ///< What stands before the first `;`: lower case, without comments and blanks.
     std::vector<Parameter> parameters;
-    bool isTruncated = false;  ///< There were more parameters than allowed.
+    bool isTruncated = false;     ///< There were more parameters than allowed.
+    bool hasNoSemicolon = false;  ///< The one before the first parameter was missing.
 };
 
 /// `unfolded` has no line breaks.

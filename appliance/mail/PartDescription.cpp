@@ -161,6 +161,9 @@ PartDescription describe(Part &part, const QByteArray &defaultType, const MimeLi
     for (const ParameterizedValue &field : fields.types) {
         if (isType(field.value)) {
             addReadings(field, limits, result);
+            // Not every reader finds a boundary behind a missing semicolon.
+            (result.readings.back().isMultipart() ? result.hasConflictingTypes
+                                                  : result.hasInvalidType) |= field.hasNoSemicolon;
             result.hasConflictingTypes = result.hasConflictingTypes
                                          || field.value != result.readings.front().type;
         } else {
