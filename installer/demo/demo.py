@@ -9,6 +9,7 @@ import argparse
 import email
 import email.policy
 import shutil
+import signal
 import smtplib
 import ssl
 import sys
@@ -225,6 +226,7 @@ def main() -> int:
     parser.add_argument("--programs", required=True, type=Path, help="folder of the built programs")
     parser.add_argument("--once", action="store_true", help="end after the table")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Gateway(arguments.programs.resolve()) as gateway:
             as_expected = demonstrate(gateway)
