@@ -109,7 +109,7 @@ void Intake::onHelo(const QByteArray & /*name*/, bool /*isExtended*/)
 
 void Intake::acceptHelo()
 {
-    m_control.answer({250, {}, m_config->fqdn});
+    m_control.answer({250, {}, "at your service"});
 }
 
 void Intake::onMail(const smtp::MailCommand &command)
