@@ -17,6 +17,7 @@ namespace {
 
 constexpr int backlog = 1024;                                  ///< Capped by net.core.somaxconn.
 constexpr auto pauseOnError = std::chrono::milliseconds(250);  ///< Between tries to accept again.
+constexpr int acceptsInARow = 64;  ///< Then other sessions of the thread have their turn.
 
 /// An Internet address as the socket API wants it.
 struct SocketAddress {
@@ -142,45 +143,63 @@ Result<std::vector<int>> bindReusable(const QHostAddress &address, quint16 &port
     return descriptors;
 }
 
-Listener::Listener(std::shared_ptr<ListenerState> state,
-                   int descriptor,
-                   Accept accept,
-                   QObject *parent)
-    : QTcpServer(parent)
-    , m_state(std::move(state))
+Listener::Listener(std::shared_ptr<ListenerState> state, int descriptor, Accept accept)
+    : m_state(std::move(state))
+    , m_descriptor(descriptor)
     , m_accept(std::move(accept))
+    , m_notifier(descriptor, QSocketNotifier::Read)
 {
-    setSocketDescriptor(descriptor);
+    connect(&m_notifier, &QSocketNotifier::activated, this, &Listener::acceptAll);
     m_resume.setSingleShot(true);
     m_resume.setInterval(pauseOnError);
-    connect(&m_resume, &QTimer::timeout, this, [this] { resumeAccepting(); });
-    connect(this, &QTcpServer::acceptError, this, [this] { pauseAfterError(); });
+    connect(&m_resume, &QTimer::timeout, this, [this] { m_notifier.setEnabled(true); });
 }
 
-/// QTcpServer stops listening to its notifier after an error such as EMFILE, so that a full table of
-/// descriptors does not keep a core busy; we look again after a pause.
-void Listener::pauseAfterError()
+Listener::~Listener()
 {
-    log::write(log::Severity::Error, "smtp.accept-failed", {},
-               {{"listener", m_state->config()->settings.name}, {"error", errorString().toUtf8()}});
-    pauseAccepting();
+    m_notifier.setEnabled(false);
+    ::close(m_descriptor);
+}
+
+void Listener::acceptAll()
+{
+    for (int i = 0; i < acceptsInARow; ++i) {
+        const int connection = ::accept4(m_descriptor, nullptr, nullptr,
+                                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (connection >= 0) {
+            take(connection);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            pause(errno);
+            return;
+        }
+    }
+}
+
+/// Out of descriptors or memory: the connection stays in the queue, and so the notifier would call
+/// again at once. We look again after a pause.
+void Listener::pause(int error)
+{
+    m_notifier.setEnabled(false);
     m_resume.start();
+    log::write(log::Severity::Error, "smtp.accept-failed", {},
+               {{"listener", m_state->config()->settings.name}, {"error", std::strerror(error)}});
 }
 
-void Listener::incomingConnection(qintptr descriptor)
+void Listener::take(int connection)
 {
-    const int socket = static_cast<int>(descriptor);
     const auto config = m_state->config();
     if (m_state->connections.fetch_add(1) < config->settings.maxConnections) {
-        m_accept(m_state, socket);
+        m_accept(m_state, connection);
         return;
     }
     --m_state->connections;
     // No session is made: a flood must cost as little as possible.
     static constexpr char busy[] = "421 4.7.0 Too many connections, try again later\r\n";
-    [[maybe_unused]] const ssize_t sent = ::send(socket, static_cast<const char *>(busy),
+    [[maybe_unused]] const ssize_t sent = ::send(connection, static_cast<const char *>(busy),
                                                  sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::close(socket);
+    ::close(connection);
     log::write(log::Severity::Warning, "smtp.too-many-connections", {},
                {{"listener", config->settings.name}});
 }

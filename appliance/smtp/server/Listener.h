@@ -3,8 +3,9 @@
 
 #include "appliance/smtp/server/Server.h"
 
+#include <QtCore/QObject>
+#include <QtCore/QSocketNotifier>
 #include <QtCore/QTimer>
-#include <QtNetwork/QTcpServer>
 
 #include <atomic>
 #include <functional>
@@ -47,7 +48,10 @@ private:
 Result<std::vector<int>> bindReusable(const QHostAddress &address, quint16 &port, int count);
 
 /// One thread's socket of a listener: accepts, counts, refuses what is too many.
-class Listener final : public QTcpServer
+///
+/// Not a QTcpServer: that one (Qt 6.4) takes EMFILE for a passing trouble and keeps a core busy with
+/// asking again.
+class Listener final : public QObject
 {
     Q_OBJECT
 public:
@@ -55,14 +59,18 @@ public:
 
     /// Takes over `descriptor`. `accept` gets each connection's descriptor and owns it, and gives
     /// the place back by lowering ListenerState::connections.
-    Listener(std::shared_ptr<ListenerState> state, int descriptor, Accept accept, QObject *parent);
+    Listener(std::shared_ptr<ListenerState> state, int descriptor, Accept accept);
+    ~Listener() override;
 
 private:
-    void incomingConnection(qintptr descriptor) override;
-    void pauseAfterError();
+    void acceptAll();
+    void take(int connection);
+    void pause(int error);
 
     std::shared_ptr<ListenerState> m_state;
+    int m_descriptor;
     Accept m_accept;
+    QSocketNotifier m_notifier;
     QTimer m_resume;
 };
 

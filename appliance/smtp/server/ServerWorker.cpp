@@ -29,11 +29,9 @@ ServerLoop::~ServerLoop()
 void ServerLoop::listen(const std::shared_ptr<ListenerState> &state, int descriptor)
 {
     m_listeners.push_back(std::make_unique<Listener>(
-        state, descriptor,
-        [this](const std::shared_ptr<ListenerState> &accepted, int socket) {
+        state, descriptor, [this](const std::shared_ptr<ListenerState> &accepted, int socket) {
             accept(accepted, socket);
-        },
-        nullptr));
+        }));
 }
 
 void ServerLoop::accept(const std::shared_ptr<ListenerState> &state, int descriptor)

@@ -7,6 +7,7 @@
 #include <QtCore/QSocketNotifier>
 
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
