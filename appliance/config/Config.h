@@ -66,6 +66,7 @@ struct MailSettings {
     int threads = 0;                          ///< Event-loop threads; 0 = one per processor.
 
     // Checks.
+    bool contentFilter = true;  ///< False: everything is relayed unseen.
     bool beforeQueueFiltering = true;
     std::chrono::seconds filterTimeout{};
     std::chrono::seconds beforeQueueTimeout{};  ///< Then the message is queued and filtered later.

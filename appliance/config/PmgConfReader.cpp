@@ -76,6 +76,7 @@ void fillListening(const Section &section, const Machine &machine, MailSettings 
 
 void fillChecks(const Section &section, MailSettings &mail)
 {
+    mail.contentFilter = section.flag("content_filter");
     mail.beforeQueueFiltering = section.flag("before_queue_filtering");
     mail.filterTimeout = section.inSeconds("filter-timeout");
     mail.beforeQueueTimeout = section.inSeconds("before_queue_timeout");

@@ -197,10 +197,12 @@ void Intake::onMessage(mail::Content content)
     }
     m_request.content = std::move(content);
     m_crashes = 0;
-    if (m_config->mail.beforeQueueFiltering) {
+    if (!m_config->mail.contentFilter) {
+        queueAs(spool::Stage::Deliverable);
+    } else if (m_config->mail.beforeQueueFiltering) {
         askFilter();
     } else {
-        queueUnfiltered();
+        queueAs(spool::Stage::Unfiltered);
     }
 }
 
@@ -232,7 +234,9 @@ void Intake::onFilterError(const Error &error)
     log::write(log::Severity::Warning, "smtp.no-verdict", m_request.queueId,
                {{"id", error.id}, {"reason", error.detail.toUtf8()}});
     if (error.id == "filter.timeout") {
-        queueUnfiltered();  // Slow, not wrong: judged after acceptance, without keeping the client.
+        queueAs(
+            spool::Stage::
+                Unfiltered);  // Slow, not wrong: judged after acceptance, without keeping the client.
     } else if (error.id != "filter.crashed") {
         defer(error);
     } else if (++m_crashes < crashesUntilQuarantine) {
@@ -242,10 +246,10 @@ void Intake::onFilterError(const Error &error)
     }
 }
 
-void Intake::queueUnfiltered()
+void Intake::queueAs(spool::Stage stage)
 {
     Outcome outcome;
-    spool::Entry entry = entryOf(m_request, spool::Stage::Unfiltered);
+    spool::Entry entry = entryOf(m_request, stage);
     entry.content = m_request.content;
     outcome.transaction.add(std::move(entry));
     commit(std::move(outcome));

@@ -50,7 +50,7 @@ private:
     void askFilter();
     void onVerdict(Result<verdict::FilterResponse> result);
     void onFilterError(const Error &error);
-    void queueUnfiltered();
+    void queueAs(spool::Stage stage);
     void commit(Outcome outcome);
     void onCommitted(const Status &status, const Outcome &outcome);
     void reportAccepted();

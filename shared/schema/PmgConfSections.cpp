@@ -152,6 +152,12 @@ constexpr std::array mailKeys{
             .unit = "s",
             .description = "Waiting for the next command of a client.",
             .origin = Origin::Own},
+    KeySpec{.name = "content_filter",
+            .type = Boolean,
+            .defaultValue = "1",
+            .description = "Judge messages at all. 0 relays everything unseen: for measuring, and "
+                           "for emergencies that somebody watches.",
+            .origin = Origin::Own},
     KeySpec{.name = "conn_count_limit",
             .type = Integer,
             .defaultValue = "50",

@@ -28,6 +28,15 @@ ResolverSettings resolverSettings(const config::Config &config)
     return settings;
 }
 
+/// Nobody should relay unfiltered mail without knowing it.
+void warnIfUnfiltered(const config::Config &config)
+{
+    if (!config.mail.contentFilter) {
+        log::write(log::Severity::Warning, "smtpd.content-filter-off", {},
+                   {{"consequence", "all mail is relayed without being scanned or judged"}});
+    }
+}
+
 }  // namespace
 
 Gateway::Gateway(Paths paths, config::Overrides overrides, store::DatabaseSettings database)
@@ -43,6 +52,7 @@ Status Gateway::start()
 {
     const config::ConfigPtr config = TRY(m_loader.load());
     m_config = std::make_unique<mta::CurrentConfig>(config);
+    warnIfUnfiltered(*config);
     TRY(UnboundResolver::create(resolverSettings(*config)));
     TRY(openStorage());
     startDelivery();
@@ -146,6 +156,7 @@ void Gateway::applyConfig(const config::ConfigPtr &config)
         return;
     }
     m_config->set(config);
+    warnIfUnfiltered(*config);
     m_clientLimits->setSettings(mta::clientLimitSettings(*config));
     m_delivery->setSettings(std::make_shared<const delivery::DeliverySettings>(
         delivery::DeliverySettings::from(config)));
