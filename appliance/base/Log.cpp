@@ -2,13 +2,16 @@
 #include "appliance/base/Log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstring>
 #include <ctime>
 #include <mutex>
@@ -25,7 +28,8 @@ struct OpenLog {
     std::mutex mutex;
     Target target;
     int descriptor = -1;
-    std::atomic<unsigned> dropped{0};
+    unsigned dropped = 0;
+    bool isMidLine = false;  ///< A line was written in part (disk full); the next one starts anew.
 };
 
 OpenLog &openLog()
@@ -99,19 +103,54 @@ QByteArray header(const OpenLog &log, Severity severity)
     return timestamp() + ' ' + tag + severityName(severity) + ' ';
 }
 
+int openFile(const QByteArray &path)
+{
+    return ::open(path.constData(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+}
+
+/// Only what fits without waiting: nobody reading our stderr must not stop mail.
+void echo(QByteArrayView line)
+{
+    pollfd room{STDERR_FILENO, POLLOUT, 0};
+    if (::poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) {
+        const auto size = std::min<size_t>(static_cast<size_t>(line.size()), PIPE_BUF);
+        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), size);
+    }
+}
+
+bool writeToFile(OpenLog &log, const QByteArray &line)
+{
+    const QByteArray text = log.isMidLine ? '\n' + line : line;
+    const ssize_t written = ::write(log.descriptor, text.constData(),
+                                    static_cast<size_t>(text.size()));
+    log.isMidLine = written > 0 ? text.at(written - 1) != '\n' : log.isMidLine;
+    return written == text.size();
+}
+
 bool emitLine(OpenLog &log, const QByteArray &line)
 {
-    if (log.descriptor < 0 && log.target.filePath.isEmpty()) {
-        log.descriptor = openSyslog();
-    }
+    const bool isFile = !log.target.filePath.isEmpty();
     if (log.target.echoToStderr) {
-        const QByteArray echoed = line + (line.endsWith('\n') ? "" : "\n");
-        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, echoed.constData(),
-                                                         static_cast<size_t>(echoed.size()));
+        echo(isFile ? line : line + '\n');
     }
-    return log.descriptor >= 0
-           && ::write(log.descriptor, line.constData(), static_cast<size_t>(line.size()))
-                  == line.size();
+    if (log.descriptor < 0) {
+        log.descriptor = isFile ? openFile(log.target.filePath) : openSyslog();
+    }
+    if (log.descriptor < 0) {
+        return false;
+    }
+    if (isFile) {
+        return writeToFile(log, line);
+    }
+    if (::write(log.descriptor, line.constData(), static_cast<size_t>(line.size()))
+        == line.size()) {
+        return true;
+    }
+    if (errno != EAGAIN) {
+        ::close(log.descriptor);  // The syslog service was restarted; its socket is a new one.
+        log.descriptor = -1;
+    }
+    return false;
 }
 
 }  // namespace
@@ -124,10 +163,8 @@ void setTarget(Target target)
         ::close(log.descriptor);
     }
     log.target = std::move(target);
-    log.descriptor = log.target.filePath.isEmpty()
-                         ? openSyslog()
-                         : ::open(log.target.filePath.constData(),
-                                  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+    log.isMidLine = false;
+    log.descriptor = log.target.filePath.isEmpty() ? openSyslog() : openFile(log.target.filePath);
 }
 
 QByteArray quoted(QByteArrayView value)
@@ -172,20 +209,15 @@ void write(Severity severity,
     if (severity < log.target.threshold) {
         return;
     }
-    const unsigned dropped = log.dropped.load();
     QByteArray line = header(log, severity) + format(id, queueId, fields);
-    if (dropped > 0) {
-        line.append(" log-lines-dropped=").append(QByteArray::number(dropped));
+    line.truncate(maxLine - 64);
+    if (log.dropped > 0) {
+        line.append(" log-lines-dropped=").append(QByteArray::number(log.dropped));
     }
-    line.truncate(maxLine - 1);
     if (!log.target.filePath.isEmpty()) {
         line.append('\n');
     }
-    if (emitLine(log, line)) {
-        log.dropped -= dropped;
-    } else {
-        ++log.dropped;
-    }
+    log.dropped = emitLine(log, line) ? 0 : log.dropped + 1;
 }
 
 }  // namespace portcullis::log
