@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <set>
 
 namespace portcullis::archive {
 
@@ -197,21 +198,33 @@ Walk::FoundList Walk::inspectZip(std::size_t offset, std::string_view bytes, con
     FoundList found = zip.isEncrypted || zip.isCut || zip.isTruncated
                           ? inspectWithLibarchive(Format::Zip, bytes, place)
                           : inspectWithBoth(Format::Zip, bytes.substr(offset), bytes, place);
-    const auto addName = [&](const std::string &name) {
-        Member hidden;
-        hidden.path = name;
-        take(
-            hidden, [](char *, std::size_t) -> std::ptrdiff_t { return 0; }, place, found);
-    };
-    for (const std::string &name : zip.hiddenNames) {
-        addName(name);
+    addMissingNames(zip, place, found);
+    return found;
+}
+
+/// A rule on names must see every name that some program may unpack a member under.
+void Walk::addMissingNames(const ZipStructure &zip, const Place &place, FoundList &found)
+{
+    std::set<std::string> present;
+    for (const Found &member : found) {
+        present.insert(normalized(member.entry.path));
     }
+    const auto add = [&](const std::string &name) {
+        if (name.empty() || !present.insert(normalized(name)).second) {
+            return;
+        }
+        Member member;
+        member.path = name;
+        take(
+            member, [](char *, std::size_t) -> std::ptrdiff_t { return 0; }, place, found);
+    };
+    std::ranges::for_each(zip.hiddenNames, add);
     for (const ZipMember &member : zip.members) {
-        if (!member.localName.empty() && member.localName != member.name) {
-            addName(member.localName);  // so that a rule on names sees both
+        if (member.localName != member.name) {
+            add(member.name);
+            add(member.localName);
         }
     }
-    return found;
 }
 
 Walk::FoundList Walk::inspectWithLibarchive(Format format,
@@ -247,7 +260,9 @@ Walk::FoundList Walk::inspectWithBoth(Format format,
     const ReadResult result = readSecond(format, forLibarchive, place, first, found);
     const auto files = std::ranges::count(found, wire::Kind::File,
                                           [](const Found &f) { return f.entry.kind; });
-    const bool isPoorer = !result.isComplete || static_cast<std::size_t>(files) < first.size();
+    // Where directory and members contradict each other, each reader has chosen its truth.
+    const bool isPoorer = !result.isComplete || (m_listing.flags & wire::Mismatch) != 0
+                          || static_cast<std::size_t>(files) < first.size();
     if (isPoorer && !m_budget.isSpent()) {
         for (Found &member : first) {
             if (!member.isMatched) {

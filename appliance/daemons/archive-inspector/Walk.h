@@ -2,6 +2,7 @@
 #pragma once
 
 #include "appliance/archive/formats/Signature.h"
+#include "appliance/archive/formats/ZipStructure.h"
 #include "appliance/archive/protocol/Wire.h"
 #include "appliance/daemons/archive-inspector/Budget.h"
 #include "appliance/daemons/archive-inspector/Readers.h"
@@ -51,6 +52,7 @@ private:
 
     FoundList inspect(const Signature &signature, std::string_view bytes, const Place &place);
     FoundList inspectZip(std::size_t offset, std::string_view bytes, const Place &place);
+    void addMissingNames(const ZipStructure &zip, const Place &place, FoundList &found);
     FoundList inspectWithBoth(Format format,
                               std::string_view forKArchive,
                               std::string_view forLibarchive,
