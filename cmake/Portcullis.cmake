@@ -34,6 +34,10 @@ target_compile_options(portcullis_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wconversion
   -Wno-sign-conversion -fstack-protector-strong -fno-omit-frame-pointer
   $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+# In a unity build every source is an include file to GCC, which then takes a private struct with a
+# member from the anonymous namespace for a type shared by several units.
+target_compile_options(portcullis_flags INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 target_link_options(portcullis_flags INTERFACE -Wl,-z,relro,-z,now)
 if(PORTCULLIS_SANITIZE)
   target_compile_options(portcullis_flags INTERFACE -fsanitize=${PORTCULLIS_SANITIZE} -U_FORTIFY_SOURCE)
@@ -42,7 +46,8 @@ if(PORTCULLIS_SANITIZE)
     target_compile_options(portcullis_flags INTERFACE -fno-sanitize-recover=undefined)
   endif()
   # GCC 12 reports false positives in the standard library under the sanitizers.
-  target_compile_options(portcullis_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow)
+  target_compile_options(portcullis_flags INTERFACE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow>)
 endif()
 if(PORTCULLIS_FUZZ)
   target_compile_options(portcullis_flags INTERFACE -fsanitize=fuzzer-no-link)
