@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <memory>
 
 namespace portcullis::mail {
 
@@ -112,6 +111,9 @@ QString decodeWindows1252(QByteArrayView bytes)
 
 QString decodeUnlabelled(QByteArrayView bytes)
 {
+    if (!hasEightBit(bytes)) {
+        return QString::fromLatin1(bytes);
+    }
     const auto utf8 = decodeUtf8(bytes);
     return utf8 ? *utf8 : decodeWindows1252(bytes);
 }
@@ -183,27 +185,6 @@ std::optional<QByteArray> encodeCharset(const QString &text, const QByteArray &c
         return std::nullopt;
     }
     return out;
-}
-
-QString decodeWords(const QByteArray &value)
-{
-    QByteArray clean = value;
-    std::replace_if(
-        clean.begin(), clean.end(),
-        [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7F'; }, ' ');
-    if (!clean.contains("=?")) {
-        return hasEightBit(clean) ? decodeUnlabelled(clean) : QString::fromLatin1(clean);
-    }
-    initialise();
-    const std::unique_ptr<char, decltype(&g_free)> decoded(
-        g_mime_utils_header_decode_text(nullptr, clean.constData()), &g_free);
-    QString text = decodeUnlabelled(QByteArrayView(decoded.get()));
-    for (QChar &c : text) {
-        if ((c.unicode() < 0x20 && c != u'\t') || c.unicode() == 0x7F) {
-            c = u' ';
-        }
-    }
-    return text;
 }
 
 }  // namespace portcullis::mail

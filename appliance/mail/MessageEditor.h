@@ -43,6 +43,8 @@ public:
     using NoteMaker = std::function<Replacement(const Part &removed)>;
 
     explicit MessageEditor(Message message);
+    MessageEditor(MessageEditor &&) noexcept = default;
+    MessageEditor &operator=(MessageEditor &&) noexcept = default;
 
     // ---- header ----------------------------------------------------------------------------------
     /// Removes all fields of that name (any case) from the message's header; also added ones.
@@ -79,7 +81,7 @@ public:
 private:
     struct Splice;
     struct Data;
-    std::shared_ptr<Data> m_data;
+    std::shared_ptr<Data> m_data;  // shared only because Data is incomplete here
 };
 
 }  // namespace portcullis::mail

@@ -169,6 +169,12 @@ void TestMessage::decodesHeaderValues_data()
     row("W11 line break in an encoded-word", "=?utf-8?Q?a=0D=0ABcc:_x?=", "a  Bcc: x");
     row("character cut between encoded-words",
         "=?utf-8?B?w4M=?= =?utf-8?Q?=C3?= =?utf-8?Q?=BC?=", "Ãü");
+    row("padding within encoded-words",
+        "=?utf-8?B?YQ==?= =?utf-8?B?Yg==?=\r\n =?utf-8?B?Yw==?=", "abc");
+    row("two charsets side by side", "=?utf-8?Q?=C3=BC?= =?iso-8859-1?Q?=FC?=", "üü");
+    row("language", "=?utf-8*de?Q?=C3=BC?=", "ü");
+    row("no encoded-word", "=?utf-8?X?a?= =?utf-8?Q?a?= =?x", "=?utf-8?X?a?= a =?x");
+    row("blanks kept around words", "a =?utf-8?Q?b_?= c", "a b  c");
     row("blanks between encoded-words", "=?utf-8?Q?a?=   =?utf-8?Q?b?=", "ab");
     row("ISO-2022-JP", "=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "日本");
 }
