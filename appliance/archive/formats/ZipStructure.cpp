@@ -208,13 +208,10 @@ bool readMember(std::string_view bytes,
     structure.isEncrypted = structure.isEncrypted || member.method == methodAes
                             || (member.flags & (bitEncrypted | bitStrong | bitMaskedDirectory))
                                    != 0;
-    if (offset > bytes.size()) {
-        structure.isTruncated = true;
-        return true;
-    }
-    member.begin = offset + directory.shift;
+    const bool isInside = offset <= directory.begin && directory.shift <= directory.begin - offset;
+    member.begin = isInside ? offset + directory.shift : directory.begin;
     member.end = member.begin;
-    if (!readLocalHeader(bytes, member, structure)) {
+    if (!isInside || !readLocalHeader(bytes, member, structure)) {
         structure.isTruncated = true;
     }
     structure.members.push_back(std::move(member));
