@@ -15,6 +15,26 @@
 
 namespace portcullis::spool {
 
+/// One subscriber and what it has not seen yet.
+struct Feed {
+    StageFlags stages;
+    std::shared_ptr<Mailbox> mailbox;
+    QPointer<QObject> context;
+    Spool::Notify notify;
+    std::atomic<bool> isGone{false};
+
+    std::mutex mutex;  ///< Guards what follows.
+    ChangeSet pending;
+    bool isPosted = false;
+};
+
+/// Who wants to know that the storage has failed.
+struct FailureHandler {
+    std::shared_ptr<Mailbox> mailbox;
+    QPointer<QObject> context;
+    std::function<void(const Error &)> handler;
+};
+
 namespace {
 
 constexpr size_t maxPendingChanges = 10'000;  ///< A subscriber that lags further pages again.
@@ -29,19 +49,6 @@ StageFlag flagOf(Stage stage)
 {
     return static_cast<StageFlag>(1 << static_cast<int>(stage));
 }
-
-/// One subscriber and what it has not seen yet.
-struct Feed {
-    StageFlags stages;
-    std::shared_ptr<Mailbox> mailbox;
-    QPointer<QObject> context;
-    Spool::Notify notify;
-    std::atomic<bool> isGone{false};
-
-    std::mutex mutex;  ///< Guards what follows.
-    ChangeSet pending;
-    bool isPosted = false;
-};
 
 bool concerns(const Feed &feed, const Change &change)
 {
@@ -69,12 +76,6 @@ void postFeed(const std::shared_ptr<Feed> &feed)
         feed->mailbox->post(feed->context, [feed] { deliverFeed(feed); });
     }
 }
-
-struct FailureHandler {
-    std::shared_ptr<Mailbox> mailbox;
-    QPointer<QObject> context;
-    std::function<void(const Error &)> handler;
-};
 
 Status checkSettings(const SpoolSettings &settings)
 {
