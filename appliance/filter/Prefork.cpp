@@ -327,6 +327,7 @@ void Prefork::reap()
             }
         }
         m_workers.erase(worker);
+        m_hooks.afterWorkerEnded();
     }
 }
 

@@ -50,6 +50,8 @@ public:
         std::function<void(int connection, WorkerSlot &slot)> serve;
         /// Called in a new worker before it serves.
         std::function<void()> beginWorker;
+        /// Called in the master after workers have ended, to clear away what they left behind.
+        std::function<void()> afterWorkerEnded;
         /// Asked every tick until it says true; then the ready line is written.
         std::function<bool()> isReady;
         std::function<void()> announceReady;

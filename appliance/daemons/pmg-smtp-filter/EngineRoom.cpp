@@ -77,6 +77,13 @@ bool EngineRoom::needsReload()
     return isSettled && !(stamp == m_databaseStamp);
 }
 
+void EngineRoom::sweepScratch() const
+{
+    if (m_clam != nullptr) {
+        antivirus::ClamEngine::sweepScratch(m_clam->settings());
+    }
+}
+
 antivirus::ClamSettings EngineRoom::clamSettings(const config::Config &config) const
 {
     antivirus::ClamSettings settings;

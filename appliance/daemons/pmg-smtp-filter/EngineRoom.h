@@ -24,6 +24,8 @@ public:
 
     /// A worker's pipeline: shares the signatures, owns everything else.
     [[nodiscard]] std::unique_ptr<filter::Pipeline> makePipeline() const;
+    /// Removes what killed workers have left in the scanner's scratch folder.
+    void sweepScratch() const;
     [[nodiscard]] QString scratchFolder() const { return m_loader.paths().scratch(); }
 
 private:

@@ -97,6 +97,7 @@ int runMaster(const daemons::DaemonOptions &options)
             serve(descriptor, slot, *pipeline, scratch);
         },
         [&] { pipeline = room.makePipeline(); },
+        [&room] { room.sweepScratch(); },
         [&] { return QFileInfo::exists(rulesCache); },
         [&] {
             options.announceReady({{QLatin1String("event"), QLatin1String("ready")}});

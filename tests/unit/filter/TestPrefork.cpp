@@ -90,6 +90,7 @@ void TestPrefork::init()
         },
         serveLine,
         [] {},
+        [] {},
         [] { return true; },
         [] {},
         {},
