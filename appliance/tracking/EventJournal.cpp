@@ -72,7 +72,8 @@ public:
     Writer(const Writer &) = delete;
     Writer &operator=(const Writer &) = delete;
 
-    void append(const QByteArray &record)
+    /// A view, not a QByteArray: the buffer must get a copy, not a share of the caller's block.
+    void append(QByteArrayView record)
     {
         bool isEager = false;
         {
