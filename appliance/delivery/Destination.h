@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -54,6 +55,8 @@ public:
     int connecting = 0;
     std::shared_ptr<const HostList> hosts;  ///< Null: to be looked up.
     Time hostsUntil{};
+    /// Learnt from a 421 on a connection that had been used; forgotten with the hosts.
+    int mailsAConnection = std::numeric_limits<int>::max();
     bool isFindingHosts = false;
     bool isWaiting = false;  ///< In the worker's round for new connections.
 

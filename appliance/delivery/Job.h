@@ -49,7 +49,7 @@ struct ActiveMessage {
 struct Job {
     std::shared_ptr<ActiveMessage> message;
     std::vector<int> recipients;  ///< Indices into the envelope; those still undecided.
-    bool wasRetried = false;      ///< On a new connection, after a kept one had gone stale.
+    int returns = 0;              ///< How often a kept connection had gone stale under it.
 };
 
 }  // namespace portcullis::delivery

@@ -9,6 +9,8 @@ namespace {
 
 using config::TlsLevel;
 
+constexpr int mostReturns = 3;
+
 /// Names a certificate may have: what the policy lists, with Postfix' words for the usual ones.
 std::vector<QByteArray> namesToMatch(const config::TlsPolicy &policy,
                                      const QByteArray &hostName,
@@ -259,10 +261,13 @@ void Session::onClosed(smtp::ClientConnection &connection, const Error &reason)
         m_owner.onSessionEnded(*this);
         return;
     }
-    if (m_wasKept && !m_job->wasRetried && !m_isFateUnknown) {
+    if (m_wasKept && m_job->returns < mostReturns && !m_isFateUnknown) {
         // Servers close unused connections when they like; that says nothing about the message.
         connection.deleteLater();
-        m_job->wasRetried = true;
+        ++m_job->returns;
+        if (connection.failureReply().code == 421) {
+            m_destination.mailsAConnection = std::max(1, connection.transactions() - 1);
+        }
         m_owner.onJobReturned(*this, std::move(*std::exchange(m_job, std::nullopt)));
         m_owner.onSessionEnded(*this);
         return;
@@ -336,7 +341,8 @@ int Session::transactions() const
 bool Session::isWorthKeeping() const
 {
     return m_connection && m_connection->isReady()
-           && transactions() < m_settings->connections.messages
+           && transactions()
+                  < std::min(m_settings->connections.messages, m_destination.mailsAConnection)
            && std::chrono::steady_clock::now() - m_connection->openedAt()
                   < m_settings->connections.age;
 }

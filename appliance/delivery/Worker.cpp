@@ -235,6 +235,7 @@ void Worker::onHosts(Destination &destination, HostList list)
         return;
     }
     destination.hostsUntil = now() + list.ttl;
+    destination.mailsAConnection = std::numeric_limits<int>::max();
     destination.hosts = std::make_shared<const HostList>(std::move(list));
     dispatch(destination);
 }

@@ -165,7 +165,7 @@ void Worker::route(const ActivePointer &message)
             jobs.push_back({message,
                             {recipients.begin() + static_cast<std::ptrdiff_t>(start),
                              recipients.begin() + static_cast<std::ptrdiff_t>(end)},
-                            false});
+                            0});
         }
         message->openJobs += static_cast<int>(jobs.size());
         destination->enqueue(std::move(jobs));
