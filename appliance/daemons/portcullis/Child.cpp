@@ -160,7 +160,7 @@ void Child::onReadable()
 
 void Child::onPoll()
 {
-    if (m_process.state() == QProcess::Running && m_spec.isReady(m_process.processId())) {
+    if (isRunning() && m_spec.isReady(m_process.processId())) {
         m_poll.stop();
         becomeReady({});
     }
@@ -220,19 +220,24 @@ void Child::kill()
 
 void Child::signal(int number)
 {
-    if (m_process.state() == QProcess::Running) {
+    if (isRunning()) {
         ::kill(static_cast<pid_t>(m_process.processId()), number);
     }
 }
 
+bool Child::isRunning() const
+{
+    // QProcess notices later than a quick child is ready that it has started.
+    return m_process.state() != QProcess::NotRunning && m_process.processId() > 0;
+}
+
 QJsonObject Child::status() const
 {
-    const bool isRunning = m_process.state() == QProcess::Running;
     return {{QStringLiteral("program"), m_spec.name},
-            {QStringLiteral("pid"), isRunning ? QJsonValue(m_process.processId()) : QJsonValue()},
-            {QStringLiteral("state"), m_isReady   ? QStringLiteral("ready")
-                                      : isRunning ? QStringLiteral("starting")
-                                                  : QStringLiteral("down")},
+            {QStringLiteral("pid"), isRunning() ? QJsonValue(m_process.processId()) : QJsonValue()},
+            {QStringLiteral("state"), m_isReady     ? QStringLiteral("ready")
+                                      : isRunning() ? QStringLiteral("starting")
+                                                    : QStringLiteral("down")},
             {QStringLiteral("restarts"), std::max(0, m_starts - 1)}};
 }
 

@@ -60,6 +60,7 @@ Q_SIGNALS:
     void stopped();
 
 private:
+    [[nodiscard]] bool isRunning() const;
     void launch();
     void enterChild(int readyDescriptor) const;
     void onReadable();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/daemons/portcullis/Supervisor.h"
 
+#include "appliance/config/ConfigLoader.h"
 #include "appliance/daemons/portcullis/Layout.h"
 #include "appliance/daemons/portcullis/Leftovers.h"
 
@@ -80,13 +81,26 @@ Status Supervisor::start()
     if (m_arguments.apiPort) {
         progress(QStringLiteral("--api-port is ignored: this version has no REST API yet"));
     }
+    // A wrong setting is told now, by name and line, instead of by each child.
+    const config::ConfigPtr config = TRY(config::ConfigLoader(m_paths).load());
+    for (const QString &warning : config->warnings) {
+        progress(warning);
+    }
+    chooseDatabase(QString::fromUtf8(config->admin.databaseDsn));
+    QMetaObject::invokeMethod(this, &Supervisor::startDatabase, Qt::QueuedConnection);
+    return ok();
+}
+
+void Supervisor::chooseDatabase(const QString &configuredDsn)
+{
+    if (m_arguments.dsn.isEmpty() && qEnvironmentVariableIsEmpty("PMG_DSN")) {
+        m_arguments.dsn = configuredDsn;
+    }
     auto database = std::make_unique<PrivateDatabase>(m_paths, m_accounts.postgres);
     if (m_arguments.dsn.isEmpty() && !database->isReplaced()
         && qEnvironmentVariableIsEmpty("PMG_DSN")) {
         m_database = std::move(database);
     }
-    QMetaObject::invokeMethod(this, &Supervisor::startDatabase, Qt::QueuedConnection);
-    return ok();
 }
 
 void Supervisor::startDatabase()

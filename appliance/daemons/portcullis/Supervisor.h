@@ -31,12 +31,13 @@ public:
     ~Supervisor() override;
 
     /// Takes the lock and prepares the folder; then everything goes on from the event loop.
-    /// Errors: those of InstanceLock, prepareLayout(), Accounts and PrivateDatabase.
+    /// Errors: those of InstanceLock, prepareLayout(), Accounts and ConfigLoader.
     Status start();
 
     void onSignal(int number);  ///< SIGTERM and SIGINT end, a second one hurries; SIGHUP reloads.
 
 private:
+    void chooseDatabase(const QString &configuredDsn);
     void startDatabase();
     void initialiseDatabase();
     void onInitialised(int exitCode, QProcess::ExitStatus status);

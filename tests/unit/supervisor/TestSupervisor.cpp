@@ -37,6 +37,7 @@ private Q_SLOTS:
     void givesUpWhenAChildNeverStarts();
     void forwardsSighup();
     void worksInADeepFolder();
+    void wrongConfigurationIsToldAtOnce();
     void wrongArgumentsExitWithUsage();
 
 private:
@@ -57,7 +58,7 @@ constexpr int patience = 60000;
 
 bool isAlive(qint64 pid)
 {
-    return ::kill(static_cast<pid_t>(pid), 0) == 0;
+    return pid <= 0 || ::kill(static_cast<pid_t>(pid), 0) == 0;
 }
 
 }  // namespace
@@ -280,6 +281,19 @@ void TestSupervisor::worksInADeepFolder()
     QVERIFY(QFile::exists(settings->host));
     QCOMPARE(runToEnd({QStringLiteral("stop"), QStringLiteral("--root"), m_root}), 0);
     QVERIFY(!QFile::exists(settings->host));
+}
+
+void TestSupervisor::wrongConfigurationIsToldAtOnce()
+{
+    QVERIFY(QDir().mkpath(Paths(m_root).etc()));
+    QFile file(Paths(m_root).etc() + QStringLiteral("/pmg.conf"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("section: mail\n\tmaxsize huge\n");
+    file.close();
+    QByteArray text;
+    QCOMPARE(runToEnd({QStringLiteral("run"), QStringLiteral("--root"), m_root}, &text), 1);
+    QVERIFY2(text.contains("pmg.conf:2: mail/maxsize: 'huge' is not a whole number"),
+             text.constData());
 }
 
 void TestSupervisor::wrongArgumentsExitWithUsage()
