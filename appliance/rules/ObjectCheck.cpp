@@ -63,8 +63,11 @@ Result<QString> checkedDomain(const QString &text)
 
 Result<QString> checkedIp(const QString &text)
 {
+    // Qt also reads abbreviations (1.2.3 for 1.2.0.3), which are more often slips of the pen.
     const QHostAddress address(text);
-    if (address.isNull()) {
+    const bool isAbbreviated = !text.contains(QLatin1Char(':'))
+                               && text.count(QLatin1Char('.')) != 3;
+    if (address.isNull() || isAbbreviated) {
         return objectError(QStringLiteral("'%1' is not an IP address").arg(text));
     }
     return address.toString();

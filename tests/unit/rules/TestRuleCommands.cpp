@@ -67,7 +67,7 @@ void TestRuleCommands::wrongUsageExitsWithTwo_data()
           "pmgdb undo x", "pmgdb init twice", "pmgdb --colour red", "pmgrule", "pmgrule show",
           "pmgrule list all", "pmgrule test x.eml --to nobody", "pmgrule test x.eml",
           "pmgrule test x.eml --to a@b.example --direction up",
-          "pmgrule test x.eml --to a@b.example --ip 1.2.3"}) {
+          "pmgrule test x.eml --to a@b.example --ip nowhere"}) {
         QTest::newRow(command) << QString::fromLatin1(command);
     }
 }

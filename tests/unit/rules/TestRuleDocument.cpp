@@ -132,6 +132,7 @@ void TestRuleDocument::refusesWithThePlace_data()
     object("bad domain", "{\"type\":1002,\"domain\":\"a..b\"}", "who",
            "domain: 'a..b' is not a domain name");
     object("bad ip", "{\"type\":1003,\"ip\":\"1.2.3.256\"}", "who", "is not an IP address");
+    object("abbreviated ip", "{\"type\":1003,\"ip\":\"1.2.3\"}", "who", "is not an IP address");
     object("bad network", "{\"type\":1004,\"cidr\":\"10.0.0.0/33\"}", "who", "is not a network");
     object("bad time", "{\"type\":2000,\"start\":\"25:00\",\"end\":\"26:00\"}", "when",
            "start: '25:00' is not a time");
