@@ -334,6 +334,9 @@ void TestServer::refusesConnectionsBeyondTheLimit()
 
 void TestServer::doesNotSpinWithoutDescriptors()
 {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    QSKIP("the sanitizers' own checks fail without descriptors");
+#endif
     QProcess sink;
     sink.start(QStringLiteral("/bin/sh"),
                {QStringLiteral("-c"), QStringLiteral("ulimit -n 40; exec \"$0\" --discard"),
