@@ -176,7 +176,7 @@ Status insertOne(Database &database, int cid, const NewEntry &mail)
     return ok();
 }
 
-Entry entryOf(const Row &row)
+Entry entryOfRow(const Row &row)
 {
     Entry entry;
     entry.id = {row[0].toInt(), row[1].toLongLong(), row[2].toLongLong()};
@@ -287,7 +287,7 @@ Result<std::vector<Entry>> PgQuarantineStore::list(const EntryQuery &query)
         const Rows rows = TRY(database.query(sql, parameters));
         std::vector<Entry> entries;
         entries.reserve(static_cast<size_t>(rows.size()));
-        std::transform(rows.begin(), rows.end(), std::back_inserter(entries), entryOf);
+        std::transform(rows.begin(), rows.end(), std::back_inserter(entries), entryOfRow);
         return entries;
     });
 }
@@ -299,7 +299,7 @@ Result<Entry> PgQuarantineStore::entry(const EntryId &id)
         if (rows.isEmpty()) {
             return noSuchEntry(id);
         }
-        Entry entry = entryOf(rows.first());
+        Entry entry = entryOfRow(rows.first());
         entry.evidence = QJsonDocument::fromJson(rows.first()[19].toString().toUtf8()).object();
         return entry;
     });

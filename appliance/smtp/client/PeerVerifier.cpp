@@ -193,10 +193,10 @@ bool nameMatches(const QByteArray &pattern, const QByteArray &name)
     if (!pattern.startsWith("*.")) {
         return pattern == name;
     }
-    const qsizetype dot = name.indexOf('.');
+    const qsizetype firstDot = name.indexOf('.');
     // "*.com" would be too much to believe; the RFC leaves it to us.
-    return dot > 0 && pattern.count('.') >= 2
-           && QByteArrayView(name).sliced(dot) == QByteArrayView(pattern).sliced(1);
+    return firstDot > 0 && pattern.count('.') >= 2
+           && QByteArrayView(name).sliced(firstDot) == QByteArrayView(pattern).sliced(1);
 }
 
 }  // namespace
