@@ -78,7 +78,9 @@ void DeliveryManager::start()
             d->worker = new Worker(d->spool, d->makeResolver(), d->settings, d->observer, d->clock,
                                    d->counters);
             QObject::connect(&d->thread, &QThread::finished, d->worker, &QObject::deleteLater);
-            QObject::connect(d->worker, &Worker::stopped, &d->thread, &QThread::quit);
+            // Direct: whoever waits in stop() has no event loop running.
+            QObject::connect(d->worker, &Worker::stopped, &d->thread, &QThread::quit,
+                             Qt::DirectConnection);
             d->worker->start();
             context->deleteLater();
         },

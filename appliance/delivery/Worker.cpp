@@ -101,6 +101,7 @@ void Worker::stop(std::chrono::milliseconds bound)
         }
         for (Session *session : std::exchange(destination->idle, {})) {
             session->quit();
+            session->abort();  // The answer to QUIT is not worth waiting for.
         }
         for (Session *session : std::vector(destination->sessions)) {
             if (session->isConnecting()) {

@@ -122,6 +122,7 @@ void ClientConnection::quit()
     }
     m_engine.quit();
     m_socket->write(m_engine.takeOutput());
+    m_socket->flush();
     watchPhase();
 }
 
