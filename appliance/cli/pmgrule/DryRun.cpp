@@ -17,7 +17,7 @@ constexpr qint64 maxMessage = 100 * 1024 * 1024;
 /// Virus scan and spam test of a large message included.
 constexpr std::chrono::minutes patience{10};
 
-Error usage(const QString &problem)
+Error usageError(const QString &problem)
 {
     return Error::permanent("pmgrule.usage", problem);
 }
@@ -66,20 +66,20 @@ Result<mail::Envelope> envelopeOf(const DryRunArguments &arguments)
     if (!arguments.sender.isEmpty() && arguments.sender != QLatin1String("<>")) {
         const auto sender = mail::Address::parse(arguments.sender.toUtf8());
         if (!sender) {
-            return usage(QStringLiteral("--from: ") + sender.error().detail);
+            return usageError(QStringLiteral("--from: ") + sender.error().detail);
         }
         envelope.sender = *sender;
     }
     for (const QString &text : arguments.recipients) {
         const auto address = mail::Address::parse(text.trimmed().toUtf8());
         if (!address) {
-            return usage(QStringLiteral("--to: ") + address.error().detail);
+            return usageError(QStringLiteral("--to: ") + address.error().detail);
         }
         envelope.recipients.push_back({*address, {}, {}});
         envelope.isSmtpUtf8 = envelope.isSmtpUtf8 || !address->isAscii();
     }
     if (envelope.recipients.empty()) {
-        return usage(QStringLiteral("--to: at least one recipient is needed"));
+        return usageError(QStringLiteral("--to: at least one recipient is needed"));
     }
     return envelope;
 }
@@ -143,11 +143,11 @@ Result<verdict::FilterRequest> dryRunRequest(const DryRunArguments &arguments)
     if (arguments.direction == QLatin1String("out")) {
         request.direction = mail::Direction::Out;
     } else if (arguments.direction != QLatin1String("in")) {
-        return usage(QStringLiteral("--direction: in or out, not '%1'").arg(arguments.direction));
+        return usageError(QStringLiteral("--direction: in or out, not '%1'").arg(arguments.direction));
     }
     request.client.address = QHostAddress(arguments.clientAddress);
     if (request.client.address.isNull()) {
-        return usage(
+        return usageError(
             QStringLiteral("--ip: '%1' is not an IP address").arg(arguments.clientAddress));
     }
     request.client.protocol = QByteArrayLiteral("ESMTP");
