@@ -36,7 +36,7 @@ attempt() {
 
 sources() {
     git ls-files --cached --others --exclude-standard -- "$@" 2>/dev/null ||
-        find . -path ./build -prune -o -name "${1#\*}" -print
+        find . -path ./build -prune -o \( -name "$1" -o -name "${2:-$1}" \) -print
 }
 
 check_format() {
