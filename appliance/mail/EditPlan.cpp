@@ -65,10 +65,6 @@ void MessageEditor::Data::headerSplices(std::vector<Splice> &out) const
     for (const AddedField &addition : added) {
         below += placed.contains(addition.name) ? QByteArray() : addition.bytes;
     }
-    const QByteArrayView header = root.header.of(message.content().view());
-    if (!below.isEmpty() && !header.isEmpty() && !header.endsWith('\n')) {
-        below.prepend("\r\n");
-    }
     // Without an empty line the body would become header.
     if (root.body.begin == root.header.end && !root.body.isEmpty() && !rootNotes.contains(root.id)
         && !willWrapRoot() && !(above.isEmpty() && below.isEmpty())) {
@@ -148,7 +144,7 @@ void MessageEditor::Data::replaceRoot(const Part &root,
         }
     }
     QByteArray bytes;
-    if (!root.header.isEmpty() && !root.header.of(message.content().view()).endsWith('\n')) {
+    if (root.id != message.root().id && isLineOpen(root)) {
         bytes += "\r\n";
     }
     bytes += root.field("MIME-Version") == nullptr ? "MIME-Version: 1.0\r\n" : "";
@@ -205,9 +201,6 @@ void MessageEditor::Data::wrapRoot(std::vector<Splice> &out) const
         }
     }
     QByteArray before;
-    if (!root.header.isEmpty() && !root.header.of(bytes).endsWith('\n')) {
-        before += "\r\n";
-    }
     before += root.field("MIME-Version") == nullptr ? "MIME-Version: 1.0\r\n" : "";
     before += "Content-Type: multipart/mixed; boundary=\"" + boundary + "\"\r\n";
     before += "\r\n--" + boundary + "\r\n" + contentFields + "\r\n";
@@ -219,6 +212,21 @@ void MessageEditor::Data::wrapRoot(std::vector<Splice> &out) const
     after += "\r\n--" + boundary + "--\r\n";
     out.push_back({root.header.end, root.body.begin, before});
     out.push_back({root.body.end, root.body.end, after});
+}
+
+// The header ends without a line end, in a field that stays: what follows needs one.
+bool MessageEditor::Data::isLineOpen(const Part &root) const
+{
+    const QByteArrayView header = root.header.of(message.content().view());
+    if (header.isEmpty() || header.endsWith('\n') || root.fields.empty()) {
+        return !header.isEmpty() && !header.endsWith('\n');
+    }
+    const HeaderField &last = root.fields.back();
+    const bool isContentGone = isContentField(last)
+                               && (rootNotes.contains(root.id) || (root.id == 1 && willWrapRoot()));
+    const bool isRemovedField = root.id == 1
+                                && removedFields.contains(last.name().toByteArray().toLower());
+    return !isContentGone && !isRemovedField;
 }
 
 // All edits as splices in the order of their places.
@@ -236,6 +244,12 @@ std::vector<MessageEditor::Splice> MessageEditor::Data::allSplices() const
     }
     if (!appendedNotes.empty() && !rootNotes.contains(1)) {
         appendNotes(all);
+    }
+    const qsizetype headerEnd = message.root().header.end;
+    if (isLineOpen(message.root())
+        && std::any_of(all.begin(), all.end(),
+                       [headerEnd](const Splice &splice) { return splice.begin == headerEnd; })) {
+        all.insert(all.begin(), {headerEnd, headerEnd, "\r\n"});
     }
     // Of two that begin at one place the insertion comes first, then the larger.
     std::stable_sort(all.begin(), all.end(), [](const Splice &a, const Splice &b) {

@@ -68,16 +68,19 @@ MimeScanner::MimeScanner(QByteArrayView message, const MimeLimits &limits)
 void MimeScanner::addSource(QByteArrayView bytes)
 {
     Source source{bytes, {}};
-    if (bytes.startsWith("--")) {
-        source.dashLines.push_back(0);
-    }
-    for (qsizetype at = bytes.indexOf("\n--"); at >= 0; at = bytes.indexOf("\n--", at + 1)) {
-        if (source.dashLines.size() == c_dashLines) {
-            addReason(defects.unscannable, QStringLiteral("too many lines that may be boundaries"));
-            break;
+    qsizetype newline = -1;
+    do {
+        const qsizetype lineBegin = newline + 1;
+        if (bytes.sliced(lineBegin).startsWith("--")) {
+            if (source.dashLines.size() == c_dashLines) {
+                addReason(defects.unscannable,
+                          QStringLiteral("too many lines that may be boundaries"));
+                break;
+            }
+            source.dashLines.push_back(lineBegin);
         }
-        source.dashLines.push_back(at + 1);
-    }
+        newline = bytes.indexOf('\n', lineBegin);
+    } while (newline >= 0);
     m_sources.push_back(std::move(source));
 }
 

@@ -315,6 +315,15 @@ void TestMessageEditor::keepsFirstBodyOfSinglePartMail()
     QCOMPARE(program.keepFirstBody(removedNote), (std::vector<int>{1}));
     QCOMPARE(typesOf(edited(program)), QByteArray("multipart/mixed text/plain"));
     QVERIFY(!program.result().toByteArray().contains("MZ"));
+    // A header that ends without a line end, in a field that goes.
+    for (const QByteArray &header : {QByteArray("Content-Type: image/x"), QByteArray("A: b")}) {
+        mail::MessageEditor open(mail::Message::parse(mail::Content(header)));
+        QVERIFY(open.setHeader("X-Set", u"1"_s));
+        open.replacePart(1, {u"gone"_s, {}});
+        open.appendNote({u"note"_s, {}});
+        QVERIFY(edited(open).field("X-Set") != nullptr);
+        QCOMPARE(typesOf(edited(open)), QByteArray("multipart/mixed text/plain text/plain"));
+    }
 }
 
 void TestMessageEditor::cutsFilesOutOfTexts()
