@@ -85,8 +85,7 @@ class _Lines:
 
     def __init__(self, stream) -> None:
         self.lines: list[str] = []
-        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
     def _read(self, stream) -> None:
         with stream:
@@ -99,9 +98,6 @@ class _Lines:
             with contextlib.suppress(ValueError):
                 found.append(json.loads(line))
         return found
-
-    def finish(self) -> None:
-        self._thread.join(timeout=5)
 
 
 def await_ready(process: subprocess.Popen, output: _Lines, name: str, timeout: float) -> dict:
@@ -211,7 +207,7 @@ class Gateway:
                  arguments=(), **sections: dict) -> None:
         self._folder = Folder()
         self.root = self._folder.path / "root"
-        self.sections = {"mail": dict(MAIL_DEFAULTS), **{}}
+        self.sections: dict[str, dict] = {"mail": dict(MAIL_DEFAULTS)}
         if relay_port:
             self.sections["mail"].update(relayport=relay_port, smarthostport=relay_port)
         for name, keys in sections.items():
@@ -279,11 +275,10 @@ class Gateway:
         """Changes keys in pmg.conf as an editor would. A value of None takes the key out."""
         values = self.sections.setdefault(section, {})
         for key, value in keys.items():
-            name = key if key in values or "-" not in key else key.replace("_", "-")
             if value is None:
-                values.pop(name, None)
+                values.pop(key, None)
             else:
-                values[name] = value
+                values[key] = value
         self.write_conf()
 
     def write(self, name: str, text: str) -> None:
@@ -316,10 +311,14 @@ class Gateway:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 errors="replace", start_new_session=True, preexec_fn=_end_with_parent)
 
-    def start(self, timeout: float = 120) -> "Gateway":
+    def launch(self) -> None:
+        """Starts without waiting until it is ready."""
         self.process = self.spawn()
         self._output = _Lines(self.process.stdout)
         self._errors = _Lines(self.process.stderr)
+
+    def start(self, timeout: float = 120) -> "Gateway":
+        self.launch()
         try:
             ready = await_ready(self.process, self._output, "portcullis", timeout)
         except HarnessError as error:
@@ -347,11 +346,14 @@ class Gateway:
                     self.process.wait(0.2)
         self._forget()
 
+    def kill_supervisor(self) -> None:
+        """SIGKILL to the supervisor alone; its children are left to themselves and to the next start."""
+        self.process.kill()
+        self._forget()
+
     def _forget(self) -> None:
         if self.process is not None:
             self.process.wait()
-            self._output.finish()
-            self._errors.finish()
             self.process = None
 
     def close(self) -> None:
@@ -404,7 +406,7 @@ class Gateway:
         for pid, words in commands.items():
             name = os.path.basename(words[0]).decode(errors="replace")
             is_ours = root in words or any(word.startswith(root + b"/") for word in words)
-            if not is_ours or not (name.startswith("p") and name.startswith(("portcullis", "pmg", "postgres"))):
+            if not is_ours or not name.startswith(("portcullis", "pmg", "postgres")):
                 continue
             if name == "pmg-smtp-filter" and b"--rule-watch" in words:
                 name = "rule-watch"

@@ -124,11 +124,11 @@ class Load:
     session broke before a reply, so that they may or may not arrive.
     """
 
-    def __init__(self, gateway, clients: int = 8, per_session: int = 5, size: int = 4000,
-                 recipient: str = RECIPIENT, prefix: str = "load", pause: float = 0.0,
-                 is_internal: bool = False) -> None:
+    def __init__(self, gateway, clients: int = 8, per_session: int = 5, pause: float = 0.05,
+                 prefix: str = "load", recipient: str = RECIPIENT, make=sealed) -> None:
+        """`make(id)` gives the bytes of a message; a client waits `pause` seconds after each."""
         self._gateway = gateway
-        self._settings = (per_session, size, recipient, prefix, pause, is_internal)
+        self._settings = (per_session, pause, prefix, recipient, make)
         self._lock = threading.Lock()
         self._should_stop = threading.Event()
         self.accepted: dict[str, float] = {}
@@ -159,7 +159,7 @@ class Load:
         """Waits until so many more messages were accepted than now."""
         goal, deadline = len(self.accepted) + count, time.monotonic() + timeout
         while len(self.accepted) < goal:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self.errors:
                 raise AssertionError(f"only {count - goal + len(self.accepted)} of {count} messages were "
                                      f"accepted within {timeout} s; the last refusals: "
                                      f"{list(self.refused.values())[-3:]}")
@@ -173,10 +173,9 @@ class Load:
             self.errors.append(error)
 
     def _session(self) -> None:
-        per_session, *_, is_internal = self._settings
-        port = self._gateway.internal if is_internal else self._gateway.external
+        per_session = self._settings[0]
         try:
-            with smtplib.SMTP("127.0.0.1", port, "client.test", timeout=60) as client:
+            with smtplib.SMTP("127.0.0.1", self._gateway.external, "client.test", timeout=60) as client:
                 for _ in range(per_session):
                     if self._should_stop.is_set():
                         return
@@ -187,10 +186,10 @@ class Load:
             time.sleep(0.05)
 
     def _one(self, client: smtplib.SMTP) -> bool:
-        _, size, recipient, prefix, pause, _ = self._settings
+        _, pause, prefix, recipient, make = self._settings
         ident = unique_id(prefix)
         try:
-            code, text = submit(client, sealed(ident, size), to=recipient)
+            code, text = submit(client, make(ident), to=recipient)
         except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as error:
             with self._lock:
                 self.refused[ident] = str(error)
