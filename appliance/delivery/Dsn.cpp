@@ -104,15 +104,22 @@ const char *subjectOf(DsnAction action)
 class DsnWriter
 {
 public:
-    DsnWriter(const DsnRequest &request, const mail::Content &original)
+    DsnWriter(const DsnRequest &request,
+              const mail::Content &original,
+              const QByteArray &dsnQueueId)
         : m_request(request)
         , m_original(original)
+        , m_dsnQueueId(dsnQueueId)
         , m_action(request.recipients.front().action)
         , m_isGlobal(needsGlobal(request))
     {
+        do {
+            m_boundary = dsnQueueId + '.'
+                         + QByteArray::number(QRandomGenerator::global()->generate64(), 36);
+        } while (original.view().contains(m_boundary));
     }
 
-    QByteArray header(const QByteArray &dsnQueueId, Clock::WallTime now);
+    QByteArray header(Clock::WallTime now) const;
     QByteArray textPart() const;
     QByteArray statusPart() const;
     QByteArray returnedPartHeader() const;
@@ -151,22 +158,19 @@ private:
 
     const DsnRequest &m_request;
     const mail::Content &m_original;
+    const QByteArray &m_dsnQueueId;
     DsnAction m_action;
     bool m_isGlobal;
     QByteArray m_boundary;
 };
 
-QByteArray DsnWriter::header(const QByteArray &dsnQueueId, Clock::WallTime now)
+QByteArray DsnWriter::header(Clock::WallTime now) const
 {
-    do {
-        m_boundary = dsnQueueId + '.'
-                     + QByteArray::number(QRandomGenerator::global()->generate64(), 36);
-    } while (m_original.view().contains(m_boundary));
     const QByteArray mta = oneLine(m_request.reportingMta, false);
     return "Date: " + dateOf(now) + "\r\nFrom: Mail Delivery System <"
            + oneLine(m_request.postmaster, m_isGlobal) + ">\r\nTo: <"
            + oneLine(m_request.envelope.sender.toString(), true) + ">\r\nSubject: "
-           + subjectOf(m_action) + "\r\nMessage-ID: <" + dsnQueueId + ".dsn@" + mta
+           + subjectOf(m_action) + "\r\nMessage-ID: <" + m_dsnQueueId + ".dsn@" + mta
            + ">\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
              "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\""
            + m_boundary + "\"\r\n\r\nThis is a delivery status report in MIME format.\r\n";
@@ -324,8 +328,8 @@ mail::Content makeDsn(const DsnRequest &request,
                       const QByteArray &dsnQueueId,
                       Clock::WallTime now)
 {
-    DsnWriter writer(request, original);
-    const QByteArray top = writer.header(dsnQueueId, now) + writer.textPart() + writer.statusPart()
+    const DsnWriter writer(request, original, dsnQueueId);
+    const QByteArray top = writer.header(now) + writer.textPart() + writer.statusPart()
                            + writer.returnedPartHeader();
     return mail::Content::joined({top, writer.returnedBytes(), writer.end()});
 }

@@ -370,13 +370,13 @@ void ClientEngine::recipientsDone()
 
 void ClientEngine::handleDataStart(const Reply &reply)
 {
-    if (reply.code / 100 == 2) {
+    if (reply.isPositive() && reply.code != 354) {
         fail(Error::transient("smtp.unexpected-reply",
                               QString::fromUtf8("to DATA: " + reply.toLine())),
              reply);
         return;
     }
-    if (reply.code / 100 == 3) {
+    if (reply.isPositive()) {
         if (m_accepted.empty()) {
             // RFC 2920 §3.1: nobody is left to send to, but the server waits for a message.
             m_isEmptyData = true;

@@ -30,7 +30,9 @@ DotStuffer::DotStuffer(QByteArrayView message)
 std::vector<QByteArrayView> DotStuffer::next(qsizetype maxBytes)
 {
     std::vector<QByteArrayView> slices;
-    const QByteArrayView block = m_rest.first(std::min(m_rest.size(), maxBytes));
+    // Two at least, or a CRLF would never be seen whole.
+    const qsizetype most = std::max(maxBytes, qsizetype(2));
+    const QByteArrayView block = m_rest.first(std::min(m_rest.size(), most));
     qsizetype sliceStart = 0;
     qsizetype position = 0;
     // Where the next CR and LF are; each octet is searched once, whatever the mixture.
@@ -61,8 +63,7 @@ std::vector<QByteArrayView> DotStuffer::next(qsizetype maxBytes)
                 m_isLineStart = true;
                 continue;
             }
-            if (carriageReturn + 1 == block.size() && block.size() < m_rest.size()
-                && block.size() > 1) {
+            if (carriageReturn + 1 == block.size() && block.size() < m_rest.size()) {
                 endsInsidePair = true;  // Whether LF follows is for the next block to see.
                 break;
             }
