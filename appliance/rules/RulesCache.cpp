@@ -140,7 +140,8 @@ Result<LoadedRules> CachedRules::current()
     const auto loaded = [this]() -> Result<LoadedRules> {
         const StoredDocument stored = TRY(RulesCache(m_file).read());
         const RuleDocument document = TRY(RuleDocument::fromTrustedJson(stored.json));
-        return LoadedRules{stored.entry.key, stored.entry.sha256, TRY(RuleSet::compile(document))};
+        auto rules = TRY(RuleSet::compile(document));
+        return LoadedRules{stored.entry.key, stored.entry.sha256, std::move(rules)};
     }();
     // Remembered also when it failed: a bad file is read once, not for each message.
     m_stamp = now;

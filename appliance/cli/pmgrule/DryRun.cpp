@@ -17,7 +17,7 @@ constexpr qint64 maxMessage = 100 * 1024 * 1024;
 /// Virus scan and spam test of a large message included.
 constexpr std::chrono::minutes patience{10};
 
-Error usageError(const QString &problem)
+Error argumentError(const QString &problem)
 {
     return Error::permanent("pmgrule.usage", problem);
 }
@@ -66,20 +66,20 @@ Result<mail::Envelope> envelopeOf(const DryRunArguments &arguments)
     if (!arguments.sender.isEmpty() && arguments.sender != QLatin1String("<>")) {
         const auto sender = mail::Address::parse(arguments.sender.toUtf8());
         if (!sender) {
-            return usageError(QStringLiteral("--from: ") + sender.error().detail);
+            return argumentError(QStringLiteral("--from: ") + sender.error().detail);
         }
         envelope.sender = *sender;
     }
     for (const QString &text : arguments.recipients) {
         const auto address = mail::Address::parse(text.trimmed().toUtf8());
         if (!address) {
-            return usageError(QStringLiteral("--to: ") + address.error().detail);
+            return argumentError(QStringLiteral("--to: ") + address.error().detail);
         }
         envelope.recipients.push_back({*address, {}, {}});
         envelope.isSmtpUtf8 = envelope.isSmtpUtf8 || !address->isAscii();
     }
     if (envelope.recipients.empty()) {
-        return usageError(QStringLiteral("--to: at least one recipient is needed"));
+        return argumentError(QStringLiteral("--to: at least one recipient is needed"));
     }
     return envelope;
 }
@@ -143,11 +143,12 @@ Result<verdict::FilterRequest> dryRunRequest(const DryRunArguments &arguments)
     if (arguments.direction == QLatin1String("out")) {
         request.direction = mail::Direction::Out;
     } else if (arguments.direction != QLatin1String("in")) {
-        return usageError(QStringLiteral("--direction: in or out, not '%1'").arg(arguments.direction));
+        return argumentError(
+            QStringLiteral("--direction: in or out, not '%1'").arg(arguments.direction));
     }
     request.client.address = QHostAddress(arguments.clientAddress);
     if (request.client.address.isNull()) {
-        return usageError(
+        return argumentError(
             QStringLiteral("--ip: '%1' is not an IP address").arg(arguments.clientAddress));
     }
     request.client.protocol = QByteArrayLiteral("ESMTP");

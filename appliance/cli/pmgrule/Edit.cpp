@@ -23,7 +23,8 @@ Result<Loaded> load(store::Database &database)
 {
     rules::PgRuleStore store(database);
     const rules::StoredDocument current = TRY(store.current());
-    return Loaded{current.entry, TRY(rules::RuleDocument::fromTrustedJson(current.json))};
+    auto document = TRY(rules::RuleDocument::fromTrustedJson(current.json));
+    return Loaded{current.entry, std::move(document)};
 }
 
 Result<int> findRule(const rules::RuleDocument &document, const QString &wanted)

@@ -107,7 +107,7 @@ QString eventFields(const TrackingEvent &event)
     return text;
 }
 
-QJsonObject toJson(const MailRow &row)
+QJsonObject mailToJson(const MailRow &row)
 {
     return {{QStringLiteral("queue_id"), row.queueId},
             {QStringLiteral("recipient"), row.recipient},
@@ -127,7 +127,7 @@ QJsonObject toJson(const MailRow &row)
             {QStringLiteral("reply"), row.reply}};
 }
 
-QJsonObject toJson(const tracking::StoredEvent &stored)
+QJsonObject stepToJson(const tracking::StoredEvent &stored)
 {
     const TrackingEvent &event = stored.event;
     QJsonArray recipients;
@@ -184,11 +184,11 @@ QJsonObject toJson(const std::vector<MailRow> &rows,
 {
     QJsonArray mails;
     for (const MailRow &row : rows) {
-        mails.append(toJson(row));
+        mails.append(mailToJson(row));
     }
     QJsonArray steps;
     for (const tracking::StoredEvent &event : events) {
-        steps.append(toJson(event));
+        steps.append(stepToJson(event));
     }
     return {{QStringLiteral("mails"), mails}, {QStringLiteral("events"), steps}};
 }

@@ -6,7 +6,7 @@
 #include "appliance/daemons/pmg-smtp-filter/EngineRoom.h"
 #include "appliance/filter/Connection.h"
 #include "appliance/filter/Prefork.h"
-#include "appliance/rules/RuleWatcher.h"
+#include "appliance/rules/PgRuleWatcher.h"
 #include "appliance/verdict/Codec.h"
 
 #include <QtCore/QCoreApplication>
@@ -63,7 +63,7 @@ int watchRules(const daemons::DaemonOptions &options)
     daemons::UnixSignals signalSource({SIGTERM, SIGINT});
     QObject::connect(&signalSource, &daemons::UnixSignals::received, QCoreApplication::instance(),
                      &QCoreApplication::quit);
-    rules::RuleWatcher watcher(*settings, options.paths().rulesCache());
+    rules::PgRuleWatcher watcher(*settings, options.paths().rulesCache());
     watcher.start();
     return QCoreApplication::exec();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/rules/PgRuleStore.h"
-#include "appliance/rules/RuleWatcher.h"
+#include "appliance/rules/PgRuleWatcher.h"
 #include "appliance/store/Migrations.h"
 #include "tests/support/postgres/PrivatePostgres.h"
 
@@ -190,8 +190,8 @@ void TestRuleStore::watcherWritesEachSaveWithinASecond()
 {
     const QTemporaryDir folder;
     const QString file = folder.filePath(QStringLiteral("current.json"));
-    RuleWatcher watcher(m_server->settings(m_name), file);
-    QSignalSpy updated(&watcher, &RuleWatcher::updated);
+    PgRuleWatcher watcher(m_server->settings(m_name), file);
+    QSignalSpy updated(&watcher, &PgRuleWatcher::updated);
     watcher.start();
     CachedRules rules(file);
     QTRY_VERIFY(rules.current() && rules.current()->key.generation == 1);
@@ -208,8 +208,8 @@ void TestRuleStore::watcherKeepsTheLastGoodDocument()
     const QString file = folder.filePath(QStringLiteral("current.json"));
     PgRuleStore store(*m_database);
     QVERIFY(store.createDefaults());
-    RuleWatcher watcher(m_server->settings(m_name), file);
-    QSignalSpy failed(&watcher, &RuleWatcher::failed);
+    PgRuleWatcher watcher(m_server->settings(m_name), file);
+    QSignalSpy failed(&watcher, &PgRuleWatcher::failed);
     watcher.start();
     CachedRules rules(file);
     QTRY_VERIFY(rules.current() && rules.current()->key.generation == 1);
@@ -232,8 +232,8 @@ void TestRuleStore::f6WatcherStartsWithoutDatabaseAndHeals()
     PgRuleStore store(*m_database);
     QVERIFY(store.createDefaults());
     QVERIFY(m_server->stop());
-    RuleWatcher watcher(m_server->settings(m_name), file);
-    QSignalSpy failed(&watcher, &RuleWatcher::failed);
+    PgRuleWatcher watcher(m_server->settings(m_name), file);
+    QSignalSpy failed(&watcher, &PgRuleWatcher::failed);
     watcher.start();
     QTRY_VERIFY(!failed.isEmpty());
     CachedRules rules(file);

@@ -17,13 +17,13 @@ namespace portcullis::rules {
 /// document is reported once and leaves the last good one in force. Creates the factory defaults if
 /// the database is empty of rules. If the database is away at start and there is no cache, the
 /// factory defaults are written, so that mail can flow.
-class RuleWatcher final : public QObject
+class PgRuleWatcher final : public QObject
 {
     Q_OBJECT
 
 public:
-    RuleWatcher(store::DatabaseSettings settings, QString cacheFile, QObject *parent = nullptr);
-    ~RuleWatcher() override;
+    PgRuleWatcher(store::DatabaseSettings settings, QString cacheFile, QObject *parent = nullptr);
+    ~PgRuleWatcher() override;
 
     void start();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "appliance/rules/RuleWatcher.h"
+#include "appliance/rules/PgRuleWatcher.h"
 
 #include "appliance/base/Log.h"
 #include "appliance/rules/PgRuleStore.h"
@@ -17,10 +17,10 @@ constexpr std::chrono::seconds pollInterval{10};
 
 }  // namespace
 
-class RuleWatcher::Worker
+class PgRuleWatcher::Worker
 {
 public:
-    Worker(RuleWatcher &owner, store::DatabaseSettings settings, QString cacheFile)
+    Worker(PgRuleWatcher &owner, store::DatabaseSettings settings, QString cacheFile)
         : m_owner(owner)
         , m_settings(std::move(settings))
         , m_cache(std::move(cacheFile))
@@ -109,7 +109,7 @@ private:
         Q_EMIT m_owner.failed(problem);
     }
 
-    RuleWatcher &m_owner;
+    PgRuleWatcher &m_owner;
     const store::DatabaseSettings m_settings;
     const RulesCache m_cache;
     std::unique_ptr<store::Database> m_database;
@@ -120,15 +120,15 @@ private:
     QString m_lastProblem;
 };
 
-RuleWatcher::RuleWatcher(store::DatabaseSettings settings, QString cacheFile, QObject *parent)
+PgRuleWatcher::PgRuleWatcher(store::DatabaseSettings settings, QString cacheFile, QObject *parent)
     : QObject(parent)
     , m_worker(std::make_unique<Worker>(*this, std::move(settings), std::move(cacheFile)))
 {
 }
 
-RuleWatcher::~RuleWatcher() = default;
+PgRuleWatcher::~PgRuleWatcher() = default;
 
-void RuleWatcher::start()
+void PgRuleWatcher::start()
 {
     m_worker->start();
 }
