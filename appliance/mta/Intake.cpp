@@ -99,7 +99,7 @@ void Intake::onConnect()
 
 void Intake::greet()
 {
-    m_control.answer({220, {}, m_config->fqdn + ' ' + m_config->mail.banner});
+    m_control.answer({220, {}, m_config->mail.banner});
 }
 
 void Intake::onHelo(const QByteArray & /*name*/, bool /*isExtended*/)
