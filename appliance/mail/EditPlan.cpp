@@ -229,6 +229,32 @@ bool MessageEditor::Data::isLineOpen(const Part &root) const
     return !isContentGone && !isRemovedField;
 }
 
+// Lines among the fields that are no fields go once the header is edited: when a field next to them
+// goes, they could end the header for a reader, and what we set would be body.
+void MessageEditor::Data::dropStrayLines(const Part &root, std::vector<Splice> &out) const
+{
+    const QByteArrayView bytes = message.content().view();
+    const bool isTouched = std::any_of(out.begin(), out.end(), [&root](const Splice &splice) {
+        return splice.begin >= root.header.begin && splice.begin <= root.header.end;
+    });
+    qsizetype at = root.header.begin;
+    const auto drop = [&](qsizetype end) {
+        const QByteArrayView stray = bytes.sliced(at, end - at);
+        // The separator of mbox files stands above all fields.
+        if (!stray.isEmpty() && !(stray.startsWith("From ") || stray.startsWith(">From "))) {
+            out.push_back({at, end, {}});
+        }
+    };
+    if (!isTouched || root.fields.empty()) {
+        return;
+    }
+    for (const HeaderField &field : root.fields) {
+        drop(field.span().begin);
+        at = field.span().end;
+    }
+    drop(root.header.end);
+}
+
 // All edits as splices in the order of their places.
 std::vector<MessageEditor::Splice> MessageEditor::Data::allSplices() const
 {
@@ -241,10 +267,12 @@ std::vector<MessageEditor::Splice> MessageEditor::Data::allSplices() const
             rootAndEnd.insert(rootAndEnd.end(), appendedNotes.begin(), appendedNotes.end());
         }
         replaceRoot(part(id), rootAndEnd, all);
+        dropStrayLines(part(id), all);
     }
     if (!appendedNotes.empty() && !rootNotes.contains(1)) {
         appendNotes(all);
     }
+    dropStrayLines(message.root(), all);
     const qsizetype headerEnd = message.root().header.end;
     if (isLineOpen(message.root())
         && std::any_of(all.begin(), all.end(),

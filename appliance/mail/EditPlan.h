@@ -49,6 +49,7 @@ struct MessageEditor::Data {
     void cutEmbedded(const Part &file, const Replacement &note);
     void textSplices(std::vector<Splice> &out) const;
     bool willWrapRoot() const;
+    void dropStrayLines(const Part &root, std::vector<Splice> &out) const;
     bool isLineOpen(const Part &root) const;
     DisclaimerOutcome addDisclaimer(const Disclaimer &disclaimer, const Part &part);
     void headerSplices(std::vector<Splice> &out) const;

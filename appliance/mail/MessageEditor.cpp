@@ -141,7 +141,9 @@ void MessageEditor::replacePart(int id, const Replacement &note)
         m_data->cutEmbedded(*part, note);
         return;
     }
-    if (part->kind == PartKind::Hidden && part->source == 0) {
+    // In another view the octets may be header or text of view 0, and cannot simply go.
+    if (part->kind == PartKind::Hidden && part->source == 0
+        && m_data->part(part->parent).view == 0) {
         m_data->removedParts.insert(id);
         m_data->splices.push_back({part->body.begin, part->body.end, "\r\n"});
         appendNote(note);

@@ -68,6 +68,7 @@ private Q_SLOTS:
     void refusesBadNames();
     void keepsHeaderAndBodyApart_data();
     void keepsHeaderAndBodyApart();
+    void dropsStrayLinesOfAnEditedHeader();
     void replacesOnePart();
     void replacesTheWholeMail();
     void replacesAnEmbeddedMessage();
@@ -211,6 +212,15 @@ void TestMessageEditor::keepsHeaderAndBodyApart()
     QCOMPARE(after.fields().size(), before.fields().size() + 2);
     QCOMPARE(after.rawBody(after.root()).toByteArray(),
              before.rawBody(before.root()).toByteArray());
+}
+
+void TestMessageEditor::dropsStrayLinesOfAnEditedHeader()
+{
+    mail::MessageEditor editor(parsed("A: 1\nno field\nB: 2\nneither\nC: 3\n\nbody\n"));
+    editor.removeHeader("A");
+    editor.removeHeader("B");
+    QVERIFY(editor.setHeader("X-Set", u"1"_s));
+    QCOMPARE(editor.result().toByteArray(), crlf("C: 3\nX-Set: 1\n\nbody\n"));
 }
 
 void TestMessageEditor::replacesOnePart()
