@@ -144,7 +144,7 @@ void MessageEditor::Data::replaceRoot(const Part &root,
         }
     }
     QByteArray bytes;
-    if (root.id != message.root().id && isLineOpen(root)) {
+    if (root.id != message.root().id && isLineOpen(root, out)) {
         bytes += "\r\n";
     }
     bytes += root.field("MIME-Version") == nullptr ? "MIME-Version: 1.0\r\n" : "";
@@ -214,19 +214,14 @@ void MessageEditor::Data::wrapRoot(std::vector<Splice> &out) const
     out.push_back({root.body.end, root.body.end, after});
 }
 
-// The header ends without a line end, in a field that stays: what follows needs one.
-bool MessageEditor::Data::isLineOpen(const Part &root) const
+// The header ends without a line end, in a line that stays: what follows needs one.
+bool MessageEditor::Data::isLineOpen(const Part &root, const std::vector<Splice> &edits) const
 {
     const QByteArrayView header = root.header.of(message.content().view());
-    if (header.isEmpty() || header.endsWith('\n') || root.fields.empty()) {
-        return !header.isEmpty() && !header.endsWith('\n');
-    }
-    const HeaderField &last = root.fields.back();
-    const bool isContentGone = isContentField(last)
-                               && (rootNotes.contains(root.id) || (root.id == 1 && willWrapRoot()));
-    const bool isRemovedField = root.id == 1
-                                && removedFields.contains(last.name().toByteArray().toLower());
-    return !isContentGone && !isRemovedField;
+    return !header.isEmpty() && !header.endsWith('\n')
+           && std::none_of(edits.begin(), edits.end(), [&root](const Splice &edit) {
+                  return edit.begin < root.header.end && edit.end >= root.header.end;
+              });
 }
 
 // Lines among the fields that are no fields go once the header is edited: when a field next to them
@@ -274,7 +269,7 @@ std::vector<MessageEditor::Splice> MessageEditor::Data::allSplices() const
     }
     dropStrayLines(message.root(), all);
     const qsizetype headerEnd = message.root().header.end;
-    if (isLineOpen(message.root())
+    if (isLineOpen(message.root(), all)
         && std::any_of(all.begin(), all.end(),
                        [headerEnd](const Splice &splice) { return splice.begin == headerEnd; })) {
         all.insert(all.begin(), {headerEnd, headerEnd, "\r\n"});

@@ -50,7 +50,7 @@ struct MessageEditor::Data {
     void textSplices(std::vector<Splice> &out) const;
     bool willWrapRoot() const;
     void dropStrayLines(const Part &root, std::vector<Splice> &out) const;
-    bool isLineOpen(const Part &root) const;
+    bool isLineOpen(const Part &root, const std::vector<Splice> &edits) const;
     DisclaimerOutcome addDisclaimer(const Disclaimer &disclaimer, const Part &part);
     void headerSplices(std::vector<Splice> &out) const;
     void replaceRoot(const Part &root,
