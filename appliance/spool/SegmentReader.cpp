@@ -106,7 +106,8 @@ bool SegmentReader::hasSoundContents(const PendingFrame &frame) const
             || place.offset < frame.header.offset) {
             continue;  // Elsewhere, and flushed before.
         }
-        if (place.offset + place.length > static_cast<quint64>(frame.header.end())) {
+        const auto end = static_cast<quint64>(frame.header.end());
+        if (place.offset > end || place.length > end - place.offset) {
             return false;
         }
         quint32 crc = 0;

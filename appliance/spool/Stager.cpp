@@ -148,8 +148,8 @@ Status Stager::apply(Entry &entry, Transaction::Action &action)
     } else if (auto *next = std::get_if<Transaction::SetNextAttempt>(&action)) {
         entry.nextAttempt = next->time;
         entry.reason = std::move(next->reason);
-    } else if (std::holds_alternative<Transaction::BeginFilterAttempt>(action)) {
-        ++entry.filterAttempts;
+    } else if (const auto *count = std::get_if<Transaction::CountFilterAttempt>(&action)) {
+        entry.filterAttempts += count->isCancelled ? (entry.filterAttempts > 0 ? -1 : 0) : 1;
     } else if (const auto *move = std::get_if<Transaction::MoveTo>(&action)) {
         entry.stage = move->stage;
     } else if (auto *note = std::get_if<Transaction::SetNote>(&action)) {

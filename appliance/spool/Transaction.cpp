@@ -43,7 +43,12 @@ void Transaction::setNextAttempt(const QByteArray &id, Clock::WallTime time, QBy
 
 void Transaction::beginFilterAttempt(const QByteArray &id)
 {
-    append(id, BeginFilterAttempt{});
+    append(id, CountFilterAttempt{false});
+}
+
+void Transaction::cancelFilterAttempt(const QByteArray &id)
+{
+    append(id, CountFilterAttempt{true});
 }
 
 void Transaction::moveTo(const QByteArray &id, Stage stage)

@@ -44,6 +44,8 @@ public:
     /// Counts one more filter attempt. Commit it before the work starts, so that a message that
     /// kills its worker is recognised after the crash.
     void beginFilterAttempt(const QByteArray &id);
+    /// Takes one back that did not reach a worker which could have died of the message.
+    void cancelFilterAttempt(const QByteArray &id);
 
     /// Moves to another stage (not Held: hold() does that).
     void moveTo(const QByteArray &id, Stage stage);
@@ -76,7 +78,8 @@ private:
         Clock::WallTime time;
         QByteArray reason;
     };
-    struct BeginFilterAttempt {
+    struct CountFilterAttempt {
+        bool isCancelled;
     };
     struct MoveTo {
         Stage stage;
@@ -98,7 +101,7 @@ private:
                                 SetAttempt,
                                 SetDelayReported,
                                 SetNextAttempt,
-                                BeginFilterAttempt,
+                                CountFilterAttempt,
                                 MoveTo,
                                 SetNote,
                                 AddHistory,
