@@ -37,8 +37,9 @@ m = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.SMTPUT
 parts = m.get_payload()
 status = parts[1]
 blocks = status.get_payload()
-if isinstance(blocks, str):
-    blocks = [email.message_from_string(b) for b in blocks.strip().split('\r\n\r\n')]
+if status.get_content_type() == 'message/global-delivery-status':  # One message to this reader.
+    rest = blocks[0].get_payload(decode=True)
+    blocks.append(email.message_from_bytes(rest, policy=email.policy.SMTPUTF8))
 print(json.dumps({
   'type': m.get_content_type(), 'report': m.get_param('report-type'), 'to': str(m['To']),
   'auto': str(m['Auto-Submitted']), 'parts': [p.get_content_type() for p in parts],
