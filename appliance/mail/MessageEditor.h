@@ -35,7 +35,8 @@ enum class DisclaimerOutcome : quint8 {
 /// the message, with edits only the touched fields and parts differ.
 ///
 /// Values may hold anything a sender wrote: line breaks, NUL and control characters never become
-/// structure (a new field, the end of the header). Not thread-safe. Edits refer to the message as it
+/// structure (a new field, the end of the header). Lines of a header that are no fields are dropped
+/// when that header is edited, since they could end it for the next reader. Not thread-safe. Edits refer to the message as it
 /// was parsed and may come in any order; an edit inside a removed part is dropped.
 class MessageEditor
 {
