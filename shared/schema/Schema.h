@@ -47,6 +47,7 @@ struct KeySpec {
     const char *description = "";
     Origin origin = Origin::Guide;
     bool isComputed = false;  ///< The default depends on the machine (memory).
+    bool isPending = false;   ///< Read and checked, but nothing acts on it yet.
 
     [[nodiscard]] QString typeText() const;  ///< "whole number, 1 to 65535", for error texts.
 };
