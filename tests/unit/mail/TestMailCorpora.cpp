@@ -209,7 +209,10 @@ void checkHeaderEdits(const mail::Message &message)
     if (message.root().fields.empty()) {
         return;
     }
-    QCOMPARE(edited.parts().size(), message.parts().size());
+    // A header without stray lines has fewer readings.
+    QVERIFY(
+        edited.parts().size() == message.parts().size()
+        || (edited.parts().size() < message.parts().size() && !message.defects().broken.isEmpty()));
     QVERIFY(edited.content().toByteArray().endsWith(message.rawBody(message.root()).toByteArray()));
     mail::MessageEditor back(edited);
     back.removeHeader("X-Portcullis-Top");
