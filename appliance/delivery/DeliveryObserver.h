@@ -22,6 +22,7 @@ struct DeliveryEvent {
     Kind kind = Kind::Delivered;
     QByteArray queueId;
     QByteArray origin;  ///< Entry::origin.
+    QByteArray note;    ///< Entry::note: whatever its owner wanted to be told again.
     mail::Direction direction = mail::Direction::In;
     mail::Address sender;
     mail::Recipient recipient;

@@ -212,24 +212,35 @@ QByteArray Settler::reportIdFor(size_t recipient) const
 
 DeliveryEvent Settler::eventFor(const Decision &decision) const
 {
-    const Outcome &outcome = *m_message.outcomes[decision.recipient];
-    DeliveryEvent event;
-    event.kind = decision.kind;
-    event.queueId = m_entry.id;
-    event.origin = m_entry.origin;
-    event.direction = m_entry.direction;
-    event.sender = m_entry.envelope.sender;
-    event.recipient = m_entry.envelope.recipients[decision.recipient];
-    event.nextHop = outcome.nextHop;
-    event.reply = decision.reply;
-    event.tls = outcome.tls;
-    event.delay = m_context.age;
-    event.size = m_message.size;
+    DeliveryEvent event = describe(m_message, decision.recipient, decision.kind, m_context.age);
     event.dsnQueueId = reportIdFor(decision.recipient);
     return event;
 }
 
 }  // namespace
+
+DeliveryEvent describe(const ActiveMessage &message,
+                       size_t recipient,
+                       DeliveryEvent::Kind kind,
+                       std::chrono::microseconds age)
+{
+    const spool::Entry &entry = message.entry;
+    const Outcome &outcome = *message.outcomes[recipient];
+    DeliveryEvent event;
+    event.kind = kind;
+    event.queueId = entry.id;
+    event.origin = entry.origin;
+    event.note = entry.note;
+    event.direction = entry.direction;
+    event.sender = entry.envelope.sender;
+    event.recipient = entry.envelope.recipients[recipient];
+    event.nextHop = outcome.nextHop;
+    event.reply = outcome.reply;
+    event.tls = outcome.tls;
+    event.delay = age;
+    event.size = message.size;
+    return event;
+}
 
 Settlement settle(const ActiveMessage &message, const SettlementContext &context)
 {

@@ -36,6 +36,12 @@ struct SettlementContext {
 /// A deferral becomes a failure once the message is older than its lifetime.
 Settlement settle(const ActiveMessage &message, const SettlementContext &context);
 
+/// The event for a recipient that has an outcome; the DSN it may cause is left out.
+DeliveryEvent describe(const ActiveMessage &message,
+                       size_t recipient,
+                       DeliveryEvent::Kind kind,
+                       std::chrono::microseconds age);
+
 /// Whether settle() is going to make a DSN, which quotes the message.
 bool needsContent(const ActiveMessage &message, const SettlementContext &context);
 

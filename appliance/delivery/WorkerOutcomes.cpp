@@ -49,18 +49,8 @@ void Worker::commitPartial(const ActivePointer &message)
         transaction.recordAttempt(message->entry.id,
                                   {static_cast<int>(i), spool::RecipientState::Delivered,
                                    outcome->reply.toLine(), outcome->nextHop, outcome->time});
-        events.push_back({DeliveryEvent::Kind::Delivered,
-                          message->entry.id,
-                          message->entry.origin,
-                          message->entry.direction,
-                          message->entry.envelope.sender,
-                          message->entry.envelope.recipients[i],
-                          outcome->nextHop,
-                          outcome->reply,
-                          outcome->tls,
-                          m_lifetime.ageOf(message->entry.receivedAt),
-                          message->size,
-                          {}});
+        events.push_back(describe(*message, i, DeliveryEvent::Kind::Delivered,
+                                  m_lifetime.ageOf(message->entry.receivedAt)));
     }
     if (transaction.isEmpty()) {
         return;
