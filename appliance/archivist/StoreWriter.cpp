@@ -69,11 +69,13 @@ StoreWriter::StoreWriter(spool::Spool &spool,
                          tracking::EventJournal &journal,
                          QString eventsFolder,
                          StoresFactory makeStores,
+                         RetentionSource retention,
                          WriterLimits limits)
     : m_spool(spool)
     , m_journal(journal)
     , m_eventsFolder(std::move(eventsFolder))
     , m_makeStores(std::move(makeStores))
+    , m_retention(std::move(retention))
     , m_limits(limits)
 {
     setObjectName(QStringLiteral("store-writer"));
@@ -109,17 +111,20 @@ void StoreWriter::run()
     QuarantineMover mails(m_spool, *stores.quarantine, m_limits.mailsPerBatch,
                           m_limits.bytesPerBatch);
     EventMover events(m_eventsFolder, &m_journal, *stores.tracking, m_limits.eventsPerBatch);
+    Expiry expiry(*stores.quarantine, *stores.tracking, m_retention, SystemClock::instance());
     Trouble mailTrouble("quarantine", m_limits);
     Trouble eventTrouble("tracking", m_limits);
+    Trouble expiryTrouble("expiry", m_limits);
     bool isStopping = false;
     while (!isStopping) {
         const bool hasMail = step(mails, mailTrouble);
         const bool hasEvents = step(events, eventTrouble);
+        const bool hasExpired = step(expiry, expiryTrouble);
         if (mailTrouble.isDown() || eventTrouble.isDown()) {
             isStopping = pause(std::max(mailTrouble.delay(), eventTrouble.delay()));
         } else {
-            isStopping = hasMail || hasEvents ? pause(std::chrono::milliseconds(0))
-                                              : rest(m_limits.idle);
+            isStopping = hasMail || hasEvents || hasExpired ? pause(std::chrono::milliseconds(0))
+                                                            : rest(m_limits.idle);
         }
     }
 }

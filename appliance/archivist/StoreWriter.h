@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/archivist/Expiry.h"
 #include "appliance/quarantine/QuarantineStore.h"
 #include "appliance/tracking/TrackingStore.h"
 
@@ -40,8 +41,8 @@ struct Stores {
     std::unique_ptr<tracking::TrackingStore> tracking;
 };
 
-/// Moves quarantined mail from the spool and events from the journal into the database, off the
-/// mail path, in a thread of its own.
+/// Moves quarantined mail from the spool and events from the journal into the database, and removes
+/// what has outlived its lifetime, off the mail path, in a thread of its own.
 ///
 /// While the database is away everything stays on disk and is tried again with growing delay; the
 /// log gets one line when that begins (`archivist.store-down`) and one when it ends. What has been
@@ -55,11 +56,12 @@ class StoreWriter final : public QThread
 public:
     using StoresFactory = std::function<Stores()>;
 
-    /// Spool and journal must outlive the writer. `eventsFolder` is Paths::events().
+    /// Spool and journal must outlive the writer. `retention` is asked on the writer's thread. `eventsFolder` is Paths::events().
     StoreWriter(spool::Spool &spool,
                 tracking::EventJournal &journal,
                 QString eventsFolder,
                 StoresFactory makeStores,
+                RetentionSource retention,
                 WriterLimits limits = {});
     ~StoreWriter() override;  ///< As stop().
 
@@ -79,6 +81,7 @@ private:
     tracking::EventJournal &m_journal;
     QString m_eventsFolder;
     StoresFactory m_makeStores;
+    RetentionSource m_retention;
     WriterLimits m_limits;
 
     std::mutex m_mutex;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/mta/ControlCommands.h"
 
+#include "appliance/mta/OutcomeWriter.h"
+
 #include <QtCore/QJsonArray>
 
 namespace portcullis::mta {
@@ -72,18 +74,21 @@ void submit(const Services &services,
         answer(entry.error());
         return;
     }
-    const QString id = QString::fromLatin1(entry->id);
+    const auto accepted = std::make_shared<tracking::TrackingEvent>(
+        acceptedEvent(*entry, entry->content.size()));
+    accepted->reason = QStringLiteral("submitted by a command");
     spool::Transaction transaction;
     transaction.add(*std::move(entry));
-    services.spool.commit(
-        std::move(transaction), spool::Durability::Flushed, &server,
-        [answer = std::move(answer), id](const Status &status) {
-            if (status) {
-                answer(spool::ControlReply{{{QLatin1String("queue_id"), id}}, {}});
-            } else {
-                answer(status.error());
-            }
-        });
+    services.spool.commit(std::move(transaction), spool::Durability::Flushed, &server,
+                          [answer = std::move(answer), accepted, &services](const Status &status) {
+                              if (!status) {
+                                  answer(status.error());
+                                  return;
+                              }
+                              services.journal.append(*accepted);
+                              const QString id = QString::fromLatin1(accepted->queueId);
+                              answer(spool::ControlReply{{{QLatin1String("queue_id"), id}}, {}});
+                          });
 }
 
 spool::ControlReply statusReply(const ControlContext &context)

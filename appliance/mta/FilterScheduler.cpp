@@ -149,9 +149,7 @@ void FilterScheduler::retryLater(const QByteArray &id, const Error &error)
     const auto now = m_services.clock.wall();
     spool::Transaction transaction;
     if (!isMessagesFault) {
-        // The attempt did not reach a worker that could have died of it: it does not count.
-        transaction.hold(id, {});
-        transaction.release(id);
+        transaction.cancelFilterAttempt(id);
     }
     transaction.setNextAttempt(id, isMessagesFault ? now : now + retryDelay, error.detail.toUtf8());
     m_services.spool.commit(std::move(transaction), spool::Durability::Lazy, this,

@@ -278,7 +278,8 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
         m_services.wakeArchivist();
     }
     if (!outcome.isAllBlocked) {
-        reportAccepted();
+        m_services.journal.append(
+            acceptedEvent(entryOf(m_request, spool::Stage::Deliverable), m_request.content.size()));
     }
     for (const tracking::TrackingEvent &event : outcome.events) {
         m_services.journal.append(event);
@@ -287,30 +288,14 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
         return;
     }
     if (outcome.isAllBlocked) {
-        const QByteArray rule = m_direction == mail::Direction::Out && !outcome.events.empty()
-                                    ? " by rule '" + outcome.events.back().rule.toUtf8() + '\''
+        // Our own users are told the rule's name; strangers learn nothing of our rules.
+        const QByteArray rule = m_direction == mail::Direction::Out
+                                    ? " by rule '" + outcome.blockingRule.toUtf8() + '\''
                                     : QByteArray();
         m_control.answer({554, "5.7.1", "BLOCKED" + rule + " (" + m_request.queueId + ')'});
         return;
     }
     m_control.answer({250, "2.5.0", "OK (" + m_request.queueId + ')'});
-}
-
-void Intake::reportAccepted()
-{
-    tracking::TrackingEvent event;
-    event.at = m_request.receivedAt;
-    event.kind = tracking::EventKind::Accepted;
-    event.direction = m_direction;
-    event.queueId = m_request.queueId;
-    event.client = clientText(m_request.client);
-    event.sender = m_request.envelope.sender.toString();
-    for (const mail::Recipient &recipient : m_request.envelope.recipients) {
-        event.recipients.push_back(recipient.address.toString());
-    }
-    event.size = m_request.content.size();
-    event.tls = m_request.client.tls;
-    m_services.journal.append(std::move(event));
 }
 
 void Intake::defer(const Error &error)

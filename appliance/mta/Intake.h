@@ -53,7 +53,6 @@ private:
     void queueAs(spool::Stage stage);
     void commit(Outcome outcome);
     void onCommitted(const Status &status, const Outcome &outcome);
-    void reportAccepted();
     void defer(const Error &error);
 
     const Services &m_services;

@@ -4,9 +4,8 @@
 #include "appliance/delivery/Dsn.h"
 #include "appliance/quarantine/QuarantineNote.h"
 
-#include <QtCore/QJsonArray>
-
 #include <algorithm>
+#include <iterator>
 
 namespace portcullis::mta {
 
@@ -51,16 +50,16 @@ public:
     {
         spool::Entry entry = entryOf(m_request, stage);
         const bool isOriginal = origin == "smtp";
+        entry.origin = origin;
+        entry.envelope = envelope;
+        entry.note = note;
         if (isOriginal && !m_isIdTaken) {
             entry.id = m_request.queueId;
             m_isIdTaken = true;
         } else {
             entry.id = m_services.spool.nextQueueId();
-            m_copies.append(QString::fromLatin1(entry.id));
+            nameMailOf(entry, isOriginal, content.size());
         }
-        entry.origin = origin;
-        entry.envelope = envelope;
-        entry.note = note;
         if (isOriginalContent && !m_existingId.isEmpty()) {
             m_outcome.transaction.addWithContentOf(std::move(entry), m_existingId);
             return;
@@ -86,20 +85,35 @@ public:
         if (!m_existingId.isEmpty()) {
             m_outcome.transaction.remove(m_existingId);
         }
-        if (!m_copies.isEmpty() && !m_outcome.events.empty()) {
-            m_outcome.events.front().detail.insert(QLatin1String("copies"), m_copies);
-        }
+        std::ranges::move(m_ownMail, std::back_inserter(m_outcome.events));
         return std::move(m_outcome);
     }
 
     Outcome &outcome() { return m_outcome; }
 
 private:
+    /// Tracking shows one mail, whatever the number of its copies: a further copy of the original is
+    /// tracked under the id that the sender was told. A mail of our own has its own.
+    void nameMailOf(spool::Entry &entry, bool isOriginal, qint64 size)
+    {
+        if (isOriginal) {
+            if (entry.stage == spool::Stage::Deliverable) {
+                entry.note = m_request.queueId;
+            }
+            return;
+        }
+        tracking::TrackingEvent accepted = acceptedEvent(entry, size);
+        accepted.reason = QStringLiteral("%1 for %2")
+                              .arg(QString::fromLatin1(entry.origin),
+                                   QString::fromLatin1(m_request.queueId));
+        m_ownMail.push_back(std::move(accepted));
+    }
+
     const Services &m_services;
     const verdict::FilterRequest &m_request;
     const QByteArray &m_existingId;
     bool m_isIdTaken;
-    QJsonArray m_copies;  ///< Ids of further entries: how tracking finds them from the first.
+    std::vector<tracking::TrackingEvent> m_ownMail;  ///< Accepted events of copies and notices.
     Outcome m_outcome;
 };
 
@@ -147,6 +161,23 @@ QByteArray clientText(const mail::Client &client)
     return client.name.isEmpty() ? address : address + '[' + client.name + ']';
 }
 
+tracking::TrackingEvent acceptedEvent(const spool::Entry &entry, qint64 size)
+{
+    tracking::TrackingEvent event;
+    event.at = entry.receivedAt;
+    event.kind = tracking::EventKind::Accepted;
+    event.direction = entry.direction;
+    event.queueId = entry.id;
+    event.client = clientText(entry.client);
+    event.sender = entry.envelope.sender.toString();
+    for (const mail::Recipient &recipient : entry.envelope.recipients) {
+        event.recipients.push_back(recipient.address.toString());
+    }
+    event.size = size;
+    event.tls = entry.client.tls;
+    return event;
+}
+
 spool::Entry entryOf(const verdict::FilterRequest &request, spool::Stage stage)
 {
     spool::Entry entry;
@@ -177,6 +208,9 @@ Outcome outcomeOf(const Services &services,
     Outcome &outcome = builder.outcome();
     outcome.isAllBlocked = std::ranges::all_of(
         response.fates, [](const auto &fate) { return fate.fate == Fate::Blocked; });
+    if (outcome.isAllBlocked) {
+        outcome.blockingRule = response.fates.front().rule;
+    }
     // Refusing in the dialogue leaves the report to the client (RFC 5321 §3.7); after acceptance it
     // is ours to send.
     const bool isRefusable = existingId.isEmpty() && outcome.isAllBlocked;

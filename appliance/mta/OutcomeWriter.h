@@ -13,6 +13,7 @@ namespace portcullis::mta {
 struct Outcome {
     spool::Transaction transaction;
     std::vector<tracking::TrackingEvent> events;
+    QString blockingRule;       ///< Of the first recipient, if all are blocked.
     bool isAllBlocked = false;  ///< No recipient gets the message, not even in quarantine.
     bool hasQuarantine = false;
 };
@@ -34,6 +35,9 @@ Outcome filterFailureOutcome(const Services &services,
 
 /// A spool entry for a message as it came in.
 spool::Entry entryOf(const verdict::FilterRequest &request, spool::Stage stage);
+
+/// The tracking event for an entry that was taken into the queue; `size` counts its content.
+tracking::TrackingEvent acceptedEvent(const spool::Entry &entry, qint64 size);
 
 /// "192.0.2.1[name]" as tracking shows clients.
 QByteArray clientText(const mail::Client &client);

@@ -28,6 +28,13 @@ ResolverSettings resolverSettings(const config::Config &config)
     return settings;
 }
 
+archivist::Retention retentionOf(const config::Config &config)
+{
+    return {{static_cast<int>(config.spamQuarantine.lifetime.count()),
+             static_cast<int>(config.virusQuarantine.lifetime.count())},
+            static_cast<int>(config.admin.statLifetime.count())};
+}
+
 /// Nobody should relay unfiltered mail without knowing it.
 void warnIfUnfiltered(const config::Config &config)
 {
@@ -77,7 +84,8 @@ Status Gateway::openStorage()
                                                             mta::clientLimitSettings(*config));
     m_archivist = std::make_unique<archivist::StoreWriter>(
         *m_spool, *m_journal, m_paths.events(),
-        archivist::postgresStores(std::make_shared<store::DatabasePool>(m_database)));
+        archivist::postgresStores(std::make_shared<store::DatabasePool>(m_database)),
+        [this] { return retentionOf(*m_config->get()); });
     m_archivist->start();
     m_services.emplace(mta::Services{m_paths, SystemClock::instance(), *m_config, *m_spool,
                                      *m_journal, *m_clientLimits, [this] { m_archivist->wake(); }});
@@ -129,7 +137,9 @@ Status Gateway::startServer()
 
 Status Gateway::startControl()
 {
-    m_control = std::make_unique<spool::ControlServer>();
+    spool::ControlLimits limits;
+    limits.requestBytes = std::max(limits.requestBytes, 2 * m_config->get()->mail.maxSize);
+    m_control = std::make_unique<spool::ControlServer>(limits);
     m_queueCommands = std::make_unique<spool::QueueCommands>(
         *m_spool, [this](const spool::FlushRequest &request) {
             if (!request.id.isEmpty()) {

@@ -29,7 +29,9 @@ void TrackingObserver::onDelivery(const delivery::DeliveryEvent &event)
     tracking::TrackingEvent tracked;
     tracked.kind = kindOf(event.kind);
     tracked.direction = event.direction;
-    tracked.queueId = event.queueId;
+    // A further copy of a message is tracked as the message (mta::outcomeOf notes whose it is).
+    const bool isFurtherCopy = event.origin == "smtp" && !event.note.isEmpty();
+    tracked.queueId = isFurtherCopy ? event.note : event.queueId;
     tracked.sender = event.sender.toString();
     tracked.recipients.push_back(event.recipient.address.toString());
     tracked.size = event.size;

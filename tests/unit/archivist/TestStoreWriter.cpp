@@ -20,10 +20,12 @@ namespace portcullis::archivist {
 namespace {
 
 constexpr WriterLimits quick{.eventsPerBatch = 500, .mailsPerBatch = 10, .idle = 20ms};
+const Retention forEver{{100'000, 100'000}, 100'000};
 
-tracking::TrackingEvent accepted(const QByteArray &queueId)
+tracking::TrackingEvent accepted(const QByteArray &queueId, Clock::WallTime at)
 {
     tracking::TrackingEvent event;
+    event.at = at;
     event.kind = tracking::EventKind::Accepted;
     event.queueId = queueId;
     event.sender = "sender@example.net";
@@ -31,7 +33,7 @@ tracking::TrackingEvent accepted(const QByteArray &queueId)
     return event;
 }
 
-spool::Entry quarantined(const QByteArray &id, const QByteArray &queueId)
+spool::Entry quarantined(const QByteArray &id, const QByteArray &queueId, Clock::WallTime at)
 {
     verdict::QuarantineItem item;
     item.kind = verdict::QuarantineKind::Spam;
@@ -41,7 +43,7 @@ spool::Entry quarantined(const QByteArray &id, const QByteArray &queueId)
     entry.stage = spool::Stage::Quarantine;
     entry.envelope.sender = *mail::Address::parse("sender@example.net");
     entry.envelope.recipients = {{*mail::Address::parse("anna@example.org"), {}, {}}};
-    entry.receivedAt = SystemClock::instance().wall();
+    entry.receivedAt = at;
     entry.note = quarantine::QuarantineNote::of(item, queueId).toJson();
     entry.content = mail::Content("Subject: " + queueId + "\r\n\r\nbody\r\n");
     return entry;
@@ -62,13 +64,14 @@ private Q_SLOTS:
     void f6WaitsForASchemaThatIsMissing();
     void setsAsideWhatTheDatabaseRefusesAndGoesOn();
     void storesNoEventTwiceAfterACrashBehindTheCommit();
+    void removesWhatHasOutlivedItsLifetime();
 
 private:
     void migrate();
     void start();
     void run(const QString &sql);
     qint64 count(const char *sql);
-    void accept(int from, int to);
+    void accept(int from, int to, std::chrono::days age = std::chrono::days(0));
     qint64 waiting() const;
 
     std::unique_ptr<testing::PrivatePostgres> m_server;
@@ -80,6 +83,7 @@ private:
     std::unique_ptr<spool::Spool> m_spool;
     std::unique_ptr<tracking::EventJournal> m_journal;
     std::unique_ptr<StoreWriter> m_writer;
+    Retention m_retention = forEver;
 };
 
 #define QVERIFY_OK(expression)                                                                     \
@@ -136,9 +140,9 @@ void TestStoreWriter::migrate()
 
 void TestStoreWriter::start()
 {
-    m_writer = std::make_unique<StoreWriter>(*m_spool, *m_journal,
-                                             m_folder->filePath(QStringLiteral("events")),
-                                             postgresStores(m_pool), quick);
+    m_writer = std::make_unique<StoreWriter>(
+        *m_spool, *m_journal, m_folder->filePath(QStringLiteral("events")), postgresStores(m_pool),
+        [this] { return m_retention; }, quick);
     m_writer->start();
 }
 
@@ -160,14 +164,15 @@ qint64 TestStoreWriter::count(const char *sql)
 }
 
 /// What the mail path does: neither call may fail, whatever the database does.
-void TestStoreWriter::accept(int from, int to)
+void TestStoreWriter::accept(int from, int to, std::chrono::days age)
 {
+    const Clock::WallTime at = SystemClock::instance().wall() - age;
     for (int i = from; i < to; ++i) {
         const QByteArray queueId = "Q" + QByteArray::number(i);
-        m_journal->append(accepted(queueId));
+        m_journal->append(accepted(queueId, at));
         if (i % 20 == 0) {
             spool::Transaction transaction;
-            transaction.add(quarantined(m_spool->nextQueueId(), queueId));
+            transaction.add(quarantined(m_spool->nextQueueId(), queueId, at));
             QVERIFY_OK(m_spool->commitAndWait(std::move(transaction), spool::Durability::Lazy));
         }
     }
@@ -237,6 +242,21 @@ void TestStoreWriter::setsAsideWhatTheDatabaseRefusesAndGoesOn()
     release.release(held.entries.front().id);
     QVERIFY_OK(m_spool->commitAndWait(std::move(release)));
     QTRY_COMPARE_WITH_TIMEOUT(count("SELECT count(*) FROM quarantine_mail"), qint64(5), 30000);
+}
+
+void TestStoreWriter::removesWhatHasOutlivedItsLifetime()
+{
+    migrate();
+    accept(0, 40, std::chrono::days(50));
+    accept(40, 100);
+    start();
+    QTRY_COMPARE_WITH_TIMEOUT(waiting(), qint64(0), 30000);
+    QTRY_COMPARE_WITH_TIMEOUT(count("SELECT count(*) FROM tracking_event"), qint64(100), 30000);
+    m_writer->stop();
+    m_retention = {{7, 7}, 7};
+    start();
+    QTRY_COMPARE_WITH_TIMEOUT(count("SELECT count(*) FROM tracking_event"), qint64(60), 30000);
+    QTRY_COMPARE_WITH_TIMEOUT(count("SELECT count(*) FROM quarantine_mail"), qint64(3), 30000);
 }
 
 void TestStoreWriter::storesNoEventTwiceAfterACrashBehindTheCommit()
