@@ -34,8 +34,9 @@ struct DeliveryStatistics {
 /// a failure it is left alone for a growing time and then tried with one connection.
 ///
 /// A recipient's outcome is committed to the spool together with the DSN it causes; a crash repeats
-/// at most the transactions whose outcome had not been written (F2). Waiting is by monotonic time,
-/// ages by LifetimeClock, so that a clock that jumps neither stalls nor bounces the queue (F12).
+/// at most the transactions whose outcome had not been written (F2). A clock that jumps neither
+/// stalls nor bounces the queue (F12): ages are LifetimeClock's, and after a jump everything that
+/// waits is tried once, since its waiting time was by another clock.
 class DeliveryManager
 {
 public:
