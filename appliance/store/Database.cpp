@@ -144,13 +144,11 @@ Database::Database(DatabaseSettings settings)
 {
     static std::atomic<unsigned> counter{0};
     m_connectionName = QStringLiteral("portcullis-%1").arg(++counter);
-    QSqlDatabase::addDatabase(QStringLiteral("QPSQL"), m_connectionName);
 }
 
 Database::~Database()
 {
     disconnect();
-    QSqlDatabase::removeDatabase(m_connectionName);
 }
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseSettings &settings)
@@ -162,7 +160,7 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseSettings &setting
 
 Status Database::connect()
 {
-    QSqlDatabase database = handle(m_connectionName);
+    QSqlDatabase database = QSqlDatabase::addDatabase(QStringLiteral("QPSQL"), m_connectionName);
     if (!database.isValid() || !database.driver()->hasFeature(QSqlDriver::Transactions)) {
         return Error::permanent("store.driver", QStringLiteral("Qt's QPSQL driver is missing"));
     }
@@ -178,8 +176,9 @@ Status Database::connect()
 
 void Database::disconnect()
 {
-    // Closed first: statements of an open but dead connection would complain that they cannot be freed.
-    handle(m_connectionName).close();
+    // The server frees the statements with the connection. Without the driver they do not try it
+    // themselves, which would fail with a warning each on a connection that is closed or dead.
+    QSqlDatabase::removeDatabase(m_connectionName);
     m_statements->prepared.clear();
     m_isInTransaction = false;
     m_isBroken = true;

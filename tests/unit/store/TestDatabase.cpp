@@ -39,6 +39,7 @@ private Q_SLOTS:
     void f6ServerStoppedAndStarted();
     void f6FrozenServerDoesNotHoldUs();
     void survivesChangedTableUnderPreparedStatement();
+    void endsItsConnectionInSilence();
     void givesEachThreadItsConnection();
     void listenerReconnects();
 
@@ -320,6 +321,17 @@ void TestDatabase::survivesChangedTableUnderPreparedStatement()
     QVERIFY(other->runScript(QStringLiteral("ALTER TABLE changing ADD COLUMN b text")));
     const auto rows = m_database->query("SELECT * FROM changing");
     QVERIFY2(rows, qPrintable(rows ? QString() : rows.error().toString()));
+}
+
+void TestDatabase::endsItsConnectionInSilence()
+{
+    QTest::failOnWarning(QRegularExpression(QStringLiteral("Unable to free|still in use")));
+    auto lost = Database::open(m_server->settings()).take();
+    const auto pid = lost->query("SELECT pg_backend_pid()");
+    QVERIFY(pid);
+    QVERIFY(m_database->query("SELECT pg_terminate_backend(?)", {pid->first().first()}));
+    QTRY_VERIFY(lost->query("SELECT pg_backend_pid()"));
+    lost.reset();
 }
 
 void TestDatabase::givesEachThreadItsConnection()
