@@ -35,6 +35,15 @@ archivist::Retention retentionOf(const config::Config &config)
             static_cast<int>(config.admin.statLifetime.count())};
 }
 
+delivery::DeliverySettings deliverySettings(const config::ConfigPtr &config, const Paths &paths)
+{
+    auto settings = delivery::DeliverySettings::from(config);
+    settings.clockFile = paths.spool() + QStringLiteral("/lifetime-clock");
+    settings.postmaster = config->admin.email;
+    settings.ownPorts = {config->mail.extPort, config->mail.intPort};
+    return settings;
+}
+
 /// Nobody should relay unfiltered mail without knowing it.
 void warnIfUnfiltered(const config::Config &config)
 {
@@ -108,7 +117,7 @@ void Gateway::startDelivery()
     m_delivery = std::make_unique<delivery::DeliveryManager>(
         *m_spool, [this] { return makeResolver(); },
         std::make_shared<const delivery::DeliverySettings>(
-            delivery::DeliverySettings::from(m_config->get())),
+            deliverySettings(m_config->get(), m_paths)),
         *m_observer, SystemClock::instance());
     m_delivery->start();
     m_scheduler = std::make_unique<mta::FilterScheduler>(*m_services);
@@ -168,8 +177,8 @@ void Gateway::applyConfig(const config::ConfigPtr &config)
     m_config->set(config);
     warnIfUnfiltered(*config);
     m_clientLimits->setSettings(mta::clientLimitSettings(*config));
-    m_delivery->setSettings(std::make_shared<const delivery::DeliverySettings>(
-        delivery::DeliverySettings::from(config)));
+    m_delivery->setSettings(
+        std::make_shared<const delivery::DeliverySettings>(deliverySettings(config, m_paths)));
     m_server->apply(mta::serverSettings(*config, *std::move(identity)));
     log::write(log::Severity::Info, "smtpd.config-applied", {}, {{"digest", config->digest}});
 }
