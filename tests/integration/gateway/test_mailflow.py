@@ -18,7 +18,7 @@ ADMIN = "admin@example.com"
 
 class MailFlowTest(GatewayCase):
     sink_options = {"reject_rcpt": "nobody@*=550"}
-    gateway_options = {"admin": {"email": ADMIN}}
+    gateway_options = {"admin": {"email": ADMIN}, "mail": {"xclient_hosts": "127.0.0.1"}}
 
     # ---- helpers ----
     def quarantined(self, ident: str, count: int = 1) -> list[dict]:
@@ -39,7 +39,7 @@ class MailFlowTest(GatewayCase):
     def tracked(self, recipient: str, status: str | None = None) -> dict:
         def look():
             rows = [row for row in self.gateway.tracking() if row["recipient"] == recipient]
-            return next((row for row in rows if status in (None, row["status"] + (row["delivery"] or ""))),
+            return next((row for row in rows if status in (None, (row["status"] or "") + (row["delivery"] or ""))),
                         None)
         return wait_for(look, 20, f"a tracking row of {recipient} with {status}", 0.2)
 
@@ -62,10 +62,15 @@ class MailFlowTest(GatewayCase):
         self.assertTrue(is_whole(self.sink.wait_for(ident)[0].raw))
 
     def test_the_external_port_is_no_open_relay(self):
-        with self.assertRaises(smtplib.SMTPRecipientsRefused) as refusal:
-            send(self.gateway.external, message(unique_id()), to="victim@elsewhere.test")
-        code, text = refusal.exception.recipients["victim@elsewhere.test"]
-        self.assertEqual((code, text[:5]), (550, b"5.7.1"))
+        with RawClient(self.gateway.external) as client:
+            client.reply()
+            client.ask("EHLO client.test")
+            # We come from an address of the gateway's own, which may relay: become somebody else.
+            self.assertTrue(client.ask("XCLIENT ADDR=203.0.113.9 NAME=stranger.test").startswith("220"))
+            self.assertTrue(client.ask("EHLO stranger.test").startswith("250"))
+            self.assertTrue(client.ask("MAIL FROM:<a@outside.test>").startswith("250"))
+            self.assertTrue(client.ask("RCPT TO:<victim@elsewhere.test>").startswith("550 5.7.1"))
+            self.assertTrue(client.ask("RCPT TO:<user@example.com>").startswith("250"))
 
     # ---- virus ----
     def test_virus_is_quarantined_shown_released_and_deleted(self):
@@ -105,7 +110,7 @@ class MailFlowTest(GatewayCase):
         told = wait_for(lambda: {each for mail in self.sink.find("Virus Alert") for each in mail.recipients}
                         >= {ADMIN, "employee@example.com"}, 20, "notices to administrator and sender")
         self.assertTrue(told)
-        self.assertEqual(self.tracked("customer@elsewhere.test")["status"], "B")
+        self.tracked("customer@elsewhere.test", "B")
 
     # ---- spam ----
     def test_spam_is_quarantined_and_released_to_its_recipient(self):
@@ -120,7 +125,7 @@ class MailFlowTest(GatewayCase):
         sunk = self.sink.wait_for(ident)[0]
         self.assertEqual(sunk.recipients, ["spam@example.com"])
         self.assertIn(GTUBE.encode(), sunk.raw)
-        self.assertEqual(self.tracked("spam@example.com")["status"], "Q")
+        self.assertEqual(self.tracked("spam@example.com", "QR")["rule"], entry["rule"])
 
     # ---- changed mail ----
     def test_dangerous_attachment_is_removed_and_replaced_by_a_note(self):
@@ -139,7 +144,7 @@ class MailFlowTest(GatewayCase):
     def test_recipients_of_one_message_have_fates_of_their_own(self):
         document = self.rules_document()
         document["groups"].append({"class": "who", "name": "Nobody wants", "objects": [
-            {"kind": "receiver", "email": "blocked@example.com"}]})
+            {"kind": "email", "email": "blocked@example.com"}]})
         self.import_rules(document)
         document = self.rules_document()
         group = next(group["id"] for group in document["groups"] if group["name"] == "Nobody wants")
@@ -155,9 +160,8 @@ class MailFlowTest(GatewayCase):
         sunk = self.sink.wait_for(ident)
         self.assertEqual(sorted(sum((mail.recipients for mail in sunk if mail.sender), [])),
                          ["one@example.com", "two@example.com"])
-        self.assertEqual(self.tracked("blocked@example.com")["status"], "B")
-        self.assertEqual(self.tracked("blocked@example.com")["rule"], "Block one")
-        self.assertEqual(self.tracked("nobody@example.com", "A5")["delivery"], "5")
+        self.assertEqual(self.tracked("blocked@example.com", "B")["rule"], "Block one")
+        self.tracked("nobody@example.com", "A5")
         self.tracked("one@example.com", "A2")
         # The refusal of the next hop comes back as one DSN (RFC 3464) with a null reverse-path.
         dsn = wait_for(lambda: [mail for mail in self.sink.find("nobody@example.com")
@@ -177,7 +181,7 @@ class MailFlowTest(GatewayCase):
     def test_bcc_gets_a_copy_of_the_original(self):
         document = self.rules_document()
         document["groups"] += [
-            {"class": "who", "name": "Watched", "objects": [{"kind": "receiver", "email": "watched@example.com"}]},
+            {"class": "who", "name": "Watched", "objects": [{"kind": "email", "email": "watched@example.com"}]},
             {"class": "action", "name": "Copy to archive", "objects": [
                 {"kind": "bcc", "target": "archive@example.com", "original": True}]}]
         self.import_rules(document)
