@@ -194,7 +194,9 @@ QByteArray format(const char *id, QByteArrayView queueId, std::initializer_list<
     }
     line.append(':');
     for (const Field &field : fields) {
-        line.append(' ').append(field.first).append('=').append(quoted(field.second));
+        if (!field.second.isEmpty()) {
+            line.append(' ').append(field.first).append('=').append(quoted(field.second));
+        }
     }
     return line;
 }

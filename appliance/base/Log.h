@@ -12,7 +12,8 @@ namespace portcullis::log {
 enum class Severity { Debug, Info, Notice, Warning, Error, Critical };
 
 /// One `key=value` of a log line. Values are quoted and escaped when they hold anything but
-/// printable ASCII without spaces, so that mail can neither forge lines nor steer terminals.
+/// printable ASCII without spaces, so that mail can neither forge lines nor steer terminals. A field
+/// without a value is left out.
 using Field = std::pair<const char *, QByteArray>;
 
 /// Where lines go. Set once in main(), before threads start.

@@ -113,6 +113,12 @@ void appendCopies(const FilterResponse &response,
     }
 }
 
+/// The null reverse-path is said, not left out.
+QByteArray senderField(const QByteArray &sender)
+{
+    return sender.isEmpty() ? QByteArray("<>") : sender;
+}
+
 /// All recipients in one field; a line that names a thousand of them helps nobody.
 QByteArray recipientField(const std::vector<QByteArray> &recipients)
 {
@@ -172,14 +178,16 @@ void writeLogLine(const TrackingEvent &event)
     const QByteArray to = recipientField(event.recipients);
     switch (event.kind) {
     case EventKind::Refused:
-        log::write(
-            Severity::Info, id, event.queueId,
-            {{"client", event.client}, {"from", event.sender}, {"to", to}, {"reply", event.reply}});
+        log::write(Severity::Info, id, event.queueId,
+                   {{"client", event.client},
+                    {"from", senderField(event.sender)},
+                    {"to", to},
+                    {"reply", event.reply}});
         return;
     case EventKind::Accepted:
         log::write(Severity::Info, id, event.queueId,
                    {{"client", event.client},
-                    {"from", event.sender},
+                    {"from", senderField(event.sender)},
                     {"to", to},
                     {"size", QByteArray::number(event.size)},
                     {"direction", event.direction == mail::Direction::In ? "in" : "out"},
