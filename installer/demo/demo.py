@@ -8,19 +8,18 @@ Called by ../../quickstart. With --once the exit code says whether every fate wa
 import argparse
 import email
 import email.policy
-import shutil
 import signal
 import smtplib
 import ssl
 import sys
-import textwrap
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway import Gateway, StartFailed
+from gateway import OWN_RULE, SWITCHED_ON, Gateway, StartFailed
 from scenarios import (BOUNCED, DELIVERED, INTERNET, QUARANTINED, REFUSED, SCENARIOS, SMUGGLED,
                        Expected, Scenario)
+from table import Row, paint, print_table
 
 MESSAGES = Path(__file__).resolve().parent / "messages"
 PATIENCE = 60  # seconds until all fates are known
@@ -36,6 +35,7 @@ class Outcome:
     rule: str = ""
     reason: str = ""
     output: str = ""
+    faults: list[str] = field(default_factory=list)
 
 
 def wire_bytes(scenario: Scenario) -> bytes:
@@ -45,10 +45,18 @@ def wire_bytes(scenario: Scenario) -> bytes:
 
 def send(gateway: Gateway, scenario: Scenario) -> dict[str, str]:
     """The refusing reply for each recipient that was refused within the dialogue."""
+    try:
+        return converse(gateway, scenario)
+    except (OSError, smtplib.SMTPException) as problem:
+        return {recipient: f"connection lost: {problem}" for recipient in scenario.recipients}
+
+
+def converse(gateway: Gateway, scenario: Scenario) -> dict[str, str]:
     port = gateway.internal if scenario.outgoing else gateway.external
     with smtplib.SMTP("127.0.0.1", port, local_hostname="mail.partner.example", timeout=120) as smtp:
         if scenario.client == INTERNET:
             smtp.ehlo()
+            # From here on the gateway takes us for that host: loopback itself may relay.
             smtp.docmd("XCLIENT", f"ADDR={INTERNET} NAME=mail.partner.example")
         smtp.ehlo()
         if scenario.over_tls:
@@ -97,17 +105,25 @@ def attachments(message: email.message.EmailMessage) -> set[str]:
     return {part.get_filename() for part in message.walk() if part.get_filename()}
 
 
+def text_of(message: email.message.EmailMessage) -> list[str]:
+    body = message.get_body(("plain", "html"))
+    return body.get_content().split() if body else []
+
+
 def differences(original: bytes, sunk: dict) -> list[str]:
     """How what arrived downstream differs from what was sent."""
     before = email.message_from_bytes(original, policy=email.policy.default)
     after = sunk["message"]
+    if sunk["raw"].split(b"\r\n\r\n", 1)[1] == original.split(b"\r\n\r\n", 1)[1]:
+        found = ["body byte for byte as sent"]
+    else:
+        found = [f"{name} removed" for name in sorted(attachments(before) - attachments(after))]
+        if len(text_of(after)) > len(text_of(before)):
+            found.append("text added: “… " + " ".join(text_of(after)[-6:]) + "”")
     added = {name for name in after.keys() if after.get_all(name) and name not in before}
-    found = [f"{name} added" for name in sorted(added - {"Received"})]
+    found += [f"{name} added" for name in sorted(added - {"Received"})]
     if str(after["Subject"]) != str(before["Subject"]):
-        found.append("subject changed")
-    found += [f"{name} removed" for name in sorted(attachments(before) - attachments(after))]
-    same_body = sunk["raw"].split(b"\r\n\r\n", 1)[1] == original.split(b"\r\n\r\n", 1)[1]
-    found.append("body unchanged" if same_body else "body changed")
+        found.append(f"subject now “{after['Subject']}”")
     return found
 
 
@@ -116,23 +132,35 @@ def outcome_of(scenario: Scenario, recipient: str, refusals: dict[str, str], row
     row = next((each for each in rows if each["recipient"] == recipient
                 and each["sender"] == scenario.sender), {})
     outcome = Outcome(rule=row.get("rule") or "", reason=row.get("reason") or "")
+    arrived = [each for each in sunk if recipient in each["recipients"]
+               and each["sender"] == scenario.sender]
     if recipient in refusals:
         outcome.fate = REFUSED
         outcome.output = refusals[recipient]
-        return outcome
-    outcome.fate = FATES.get((row.get("status"), row.get("delivery")), "unknown")
-    arrived = [each for each in sunk if recipient in each["recipients"]
-               and each["sender"] == scenario.sender]
-    if outcome.fate == DELIVERED:
-        outcome.output = (", ".join(differences(wire_bytes(scenario), arrived[0])) if arrived
-                          else "NOT FOUND DOWNSTREAM")
+    else:
+        outcome.fate = FATES.get((row.get("status"), row.get("delivery")), "unknown")
+    if outcome.fate == DELIVERED and not arrived:
+        outcome.faults.append("not found downstream")
+    elif outcome.fate == DELIVERED:
+        outcome.output = ", ".join(differences(wire_bytes(scenario), arrived[0]))
     elif arrived:
-        outcome.output = "DELIVERED AS WELL"
-    elif outcome.fate == BOUNCED:
-        outcome.output = f"bounce to {scenario.sender}: {row.get('reply') or ''}"
+        outcome.faults.append("delivered as well")
+    if outcome.fate == BOUNCED:
+        outcome.output = f"the mail server behind said {row.get('reply') or ''}"
     elif outcome.fate == QUARANTINED:
         outcome.output = "kept in quarantine"
     return outcome
+
+
+def explain(outcome: Outcome, found: dict, modifiers: dict[int, str]) -> None:
+    """Adds to the reason which tests made the spam level, and which rules changed the message."""
+    hits = found.get("spam", {}).get("hits", [])
+    if "spam level" in outcome.reason and hits:
+        tests = "; ".join(f"{hit['description']} +{hit['score']:g}" for hit in hits)
+        outcome.reason += f" ({tests})"
+    names = [modifiers[number] for number in found.get("rules", []) if number in modifiers]
+    if outcome.fate == DELIVERED and names:
+        outcome.reason += "; changed by: " + ", ".join(names)
 
 
 def missing_notices(scenario: Scenario, sunk: list[dict]) -> list[str]:
@@ -140,70 +168,66 @@ def missing_notices(scenario: Scenario, sunk: list[dict]) -> list[str]:
     return [address for address in scenario.notified if address not in notices]
 
 
-def faults(expected: Expected, outcome: Outcome) -> list[str]:
-    found = []
+def check(expected: Expected, outcome: Outcome) -> None:
     if outcome.fate != expected.fate:
-        found.append(f"expected: {expected.fate}")
+        outcome.faults.append(f"expected to be {expected.fate}")
     if expected.rule is not None and outcome.rule != expected.rule:
-        found.append(f"expected rule: {expected.rule}")
-    found += [f"expected: {change}" for change in expected.changed if change not in outcome.output]
-    if outcome.output.isupper():
-        found.append(outcome.output.lower())
-    return found
+        outcome.faults.append(f"expected rule: {expected.rule}")
+    outcome.faults += [f"expected: {change}" for change in expected.changed
+                       if change not in outcome.output]
 
 
-def judge(gateway: Gateway, refusals: list[dict[str, str]]) -> list[tuple]:
-    """(scenario, recipient, outcome, faults) for each recipient, from what is known now."""
-    rows, sunk = gateway.tracking(), gateway.downstream()
+def row_of(scenario: Scenario, recipient: str, outcome: Outcome, is_first: bool) -> Row:
+    origin = "outgoing" if scenario.outgoing else "incoming"
+    if scenario.over_tls:
+        origin += ", STARTTLS"
+    why = outcome.reason or "no rule with a final action matched"
+    if not outcome.rule:
+        why = "refused in the SMTP dialogue, before any rule was asked"
+    return Row(message=scenario.about if is_first else "",
+               origin=f"{origin}, from {scenario.sender}" if is_first else "",
+               recipient=recipient, fate=outcome.fate, output=outcome.output,
+               rule=outcome.rule or "none", why=why, faults=outcome.faults)
+
+
+def judge(gateway: Gateway, refusals: list[dict[str, str]]) -> list[Row]:
+    """A row for each message and recipient, from what is known now."""
+    tracked, sunk, evidence = gateway.tracking(), gateway.downstream(), gateway.evidence()
+    queue_ids = {(each["sender"], each["recipient"]): each["queue_id"] for each in tracked}
     judged = []
     for scenario, refused in zip(SCENARIOS, refusals):
+        missing = missing_notices(scenario, sunk)
         for index, (recipient, expected) in enumerate(scenario.recipients.items()):
-            outcome = outcome_of(scenario, recipient, refused, rows, sunk)
-            found = faults(expected, outcome)
+            outcome = outcome_of(scenario, recipient, refused, tracked, sunk)
+            check(expected, outcome)
+            queue_id = queue_ids.get((scenario.sender, recipient), "")
+            explain(outcome, evidence.get(queue_id, {}), gateway.modifiers)
             if index == 0:
-                found += [f"no notice to {each}" for each in missing_notices(scenario, sunk)]
-            if index == 0 and scenario.notified and not found:
+                outcome.faults += [f"no notice to {each}" for each in missing]
+            if index == len(scenario.recipients) - 1 and scenario.notified and not missing:
                 outcome.output += "; notice to " + ", ".join(scenario.notified)
-            judged.append((scenario, recipient, outcome, found))
+            judged.append(row_of(scenario, recipient, outcome, index == 0))
     return judged
 
 
-def print_table(judged: list[tuple]) -> None:
-    width = max(shutil.get_terminal_size((150, 24)).columns, 100)
-    titles = ("what went in", "recipient", "what came of it", "rule", "why", "")
-    shares = (0.17, 0.17, 0.27, 0.13, 0.18)
-    widths = [int((width - 14) * share) for share in shares] + [8]
-    line = "+".join("-" * (each + 1) for each in widths)
-    rows = [titles]
-    for scenario, recipient, outcome, found in judged:
-        direction = "out" if scenario.outgoing else "in"
-        rows.append((f"{scenario.about} ({direction}) from {scenario.sender}", recipient,
-                     f"{outcome.fate}: {outcome.output}", outcome.rule or "–", outcome.reason or "–",
-                     "ok" if not found else "WRONG"))
-    for row in rows:
-        cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, widths)]
-        for index in range(max(len(cell) for cell in cells)):
-            print("|".join((cell[index] if index < len(cell) else "").ljust(size) + " "
-                           for cell, size in zip(cells, widths)).rstrip())
-        print(line)
-    for scenario, recipient, _, found in judged:
-        for fault in found:
-            print(f"WRONG: {scenario.about}, {recipient}: {fault}")
-
-
 def demonstrate(gateway: Gateway) -> bool:
+    print(f"demo: adding the rule “{OWN_RULE['name']}”, switching on “{SWITCHED_ON}”", flush=True)
+    gateway.change_rules()
     refusals = []
     for number, scenario in enumerate(SCENARIOS, 1):
-        print(f"[{number}/{len(SCENARIOS)}] sending: {scenario.about}", flush=True)
+        port = gateway.internal if scenario.outgoing else gateway.external
+        print(f"[{number:2}/{len(SCENARIOS)}] to port {port}: {scenario.about}", flush=True)
         refusals.append(send(gateway, scenario))
+    print("demo: waiting until the fate of all is known", flush=True)
     deadline = time.monotonic() + PATIENCE
     judged = judge(gateway, refusals)
-    while any(found for *_, found in judged) and time.monotonic() < deadline:
-        time.sleep(0.5)
+    while any(row.faults for row in judged) and time.monotonic() < deadline:
+        time.sleep(0.2)
         judged = judge(gateway, refusals)
     print_table(judged)
-    good = sum(1 for *_, found in judged if not found)
-    print(f"{good} of {len(judged)} fates as expected")
+    good = sum(1 for row in judged if not row.faults)
+    print(paint(f" {good} of {len(judged)} fates as expected", "1;32" if good == len(judged) else "1;31"),
+          flush=True)
     return good == len(judged)
 
 
@@ -226,10 +250,13 @@ def main() -> int:
     parser.add_argument("--programs", required=True, type=Path, help="folder of the built programs")
     parser.add_argument("--once", action="store_true", help="end after the table")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    has_table = False
     try:
         with Gateway(arguments.programs.resolve()) as gateway:
             as_expected = demonstrate(gateway)
+            has_table = True
             if not arguments.once:
                 stay_up(gateway)
             return 0 if as_expected else 1
@@ -237,8 +264,7 @@ def main() -> int:
         print(f"demo: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print()
-        return 0
+        return 0 if has_table and not arguments.once else 130  # as a shell has it for SIGINT
 
 
 if __name__ == "__main__":

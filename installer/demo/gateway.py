@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,6 +31,21 @@ section: admin
 section: clamav
 \tarchiveblockencrypted 1
 """
+
+
+PATIENCE = 30  # seconds until a new set of rules is in force
+
+# What the demonstration changes in the factory rules, as an administrator would.
+OWN_RULE = {
+    "name": "Abuse desk sees all spam", "priority": 84, "direction": 0, "active": True,
+    "to": ["Abuse desk"], "what": ["Spam (Level 3)"], "action": ["Accept"],
+}
+OWN_GROUP = {
+    "class": "who", "name": "Abuse desk", "info": "Reads spam for a living",
+    "objects": [{"kind": "email", "email": "abuse@example.com"}],
+}
+SWITCHED_ON = "Add Disclaimer"
+FINAL_ACTIONS = ("Accept", "Block", "Quarantine")
 
 
 class StartFailed(Exception):
@@ -67,6 +83,7 @@ class Gateway:
         self._programs = self._reachable(programs)
         self._sink = self._portcullis = None
         self.external = self.internal = self.sink_port = 0
+        self.modifiers: dict[int, str] = {}
 
     def _reachable(self, programs: Path) -> Path:
         """As root the programs run as other users, who may not be able to read a home directory."""
@@ -94,6 +111,8 @@ class Gateway:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C leaves nothing behind
         for process in (self._portcullis, self._sink):
             if process is not None and process.poll() is None:
                 process.terminate()
@@ -115,15 +134,60 @@ class Gateway:
         for file in (REPOSITORY / "resources/signatures").glob("*.[hn]db"):
             shutil.copy(file, signatures)
 
-    def tracking(self) -> list[dict]:
-        """A row a message and recipient, as the tracking centre has it."""
-        query = ("SELECT coalesce(json_agg(json_build_object('queue_id', queue_id, 'sender', sender,"
-                 " 'recipient', recipient, 'status', status, 'delivery', delivery, 'rule', rule,"
-                 " 'reason', reason, 'reply', reply)), '[]') FROM tracking_mail")
+    def change_rules(self) -> None:
+        """Adds a rule and switches one on while the gateway runs; returns when they are in force."""
+        document = json.loads(self._rules("export"))
+        ids = {(group["class"], group["name"]): group["id"] for group in document["groups"]}
+        ids["who", OWN_GROUP["name"]] = max(group["id"] for group in document["groups"]) + 1
+        document["groups"].append(OWN_GROUP | {"id": ids["who", OWN_GROUP["name"]]})
+        groups = {part: [ids[kind, name] for name in OWN_RULE[part]]
+                  for part, kind in (("to", "who"), ("what", "what"), ("action", "action"))}
+        document["rules"].append(OWN_RULE | groups)
+        next(rule for rule in document["rules"] if rule["name"] == SWITCHED_ON)["active"] = True
+        self.modifiers = self._modifiers(document)
+        edited = self.folder / "rules.json"
+        edited.write_text(json.dumps(document, indent=1))
+        self._rules("import", str(edited), "--note", "demonstration")
+        log = self.root / "var/log/pmg/mail.log"
+        deadline = time.monotonic() + PATIENCE
+        while "rules.updated: generation=1.2" not in log.read_text(errors="replace"):
+            if time.monotonic() > deadline:
+                raise StartFailed(f"the filter did not take the new rules within {PATIENCE} s")
+            time.sleep(0.05)
+
+    @staticmethod
+    def _modifiers(document: dict) -> dict[int, str]:
+        """The rules that change a message and let it go on: number to name."""
+        final = {group["id"] for group in document["groups"] if group["name"] in FINAL_ACTIONS}
+        return {rule["id"]: rule["name"] for rule in document["rules"]
+                if "id" in rule and not final.intersection(rule["action"])}
+
+    def _rules(self, *arguments: str) -> str:
+        done = subprocess.run([self._programs / "pmgrule", "--root", str(self.root), *arguments],
+                              check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise StartFailed(f"pmgrule {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def _query(self, query: str) -> list[dict]:
         dsn = (self.root / "etc/pmg/database.dsn").read_text().splitlines()[0]
         answer = subprocess.run(["psql", "-d", dsn, "-XAtq", "-c", query], check=False,
                                 capture_output=True, text=True)
         return json.loads(answer.stdout) if answer.returncode == 0 else []
+
+    def tracking(self) -> list[dict]:
+        """A row a message and recipient, as the tracking centre has it."""
+        return self._query(
+            "SELECT coalesce(json_agg(json_build_object('queue_id', queue_id, 'sender', sender,"
+            " 'recipient', recipient, 'status', status, 'delivery', delivery, 'rule', rule,"
+            " 'reason', reason, 'reply', reply)), '[]') FROM tracking_mail")
+
+    def evidence(self) -> dict[str, dict]:
+        """What the scanners found, by queue id."""
+        rows = self._query(
+            "SELECT coalesce(json_agg(json_build_object('queue_id', queue_id, 'detail', detail::json)), '[]')"
+            " FROM tracking_event WHERE detail IS NOT NULL")
+        return {row["queue_id"]: row["detail"] for row in rows}
 
     def downstream(self) -> list[dict]:
         """What the mail server behind the gateway took: sender, recipients, raw, message."""

@@ -35,7 +35,7 @@ int codeFor(const std::vector<RecipientRule> &rules, const mail::Address &addres
 
 smtp::Reply replyWith(int code)
 {
-    return {code, QByteArray::number(code / 100) + ".0.0", "As the test asked for"};
+    return {code, QByteArray::number(code / 100) + ".0.0", "Refused as configured"};
 }
 
 QString text(const QByteArray &bytes)
