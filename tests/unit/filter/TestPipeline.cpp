@@ -410,8 +410,5 @@ void TestPipeline::dryRunExplains()
     QVERIFY(judge(factoryPipeline(), requestFor(plainMail())).explanation.isEmpty());
 }
 
-Q_DECLARE_METATYPE(FilterRequest)
-Q_DECLARE_METATYPE(verdict::Fate)
-
 QTEST_GUILESS_MAIN(TestPipeline)
 #include "TestPipeline.moc"
