@@ -31,12 +31,17 @@ attempt() {
     summaries+=("$(printf '%-7s %-55s %4d s' "$result" "$name" $((SECONDS - started)))")
 }
 
+# tracked PATTERN...: files of the repository, whoever owns it.
+tracked() {
+    git -c safe.directory="$PWD" ls-files -- "$@"
+}
+
 check_format() {
-    git ls-files -- '*.cpp' '*.h' | xargs -r clang-format --dry-run -Werror
+    tracked '*.cpp' '*.h' | xargs -r clang-format --dry-run -Werror
 }
 
 check_shell() {
-    git ls-files -- quickstart .ci/run '*.sh' | xargs -r shellcheck
+    tracked quickstart .ci/run '*.sh' | xargs -r shellcheck
 }
 
 # configure PRESET [OPTION...]
@@ -67,7 +72,7 @@ run_ctest() {
 }
 
 check_build() {
-    configure release && ninja -C build/release
+    configure release && ninja -C build/release -k 0
 }
 
 check_test() {
@@ -80,7 +85,7 @@ check_asan() {
     local -a chosen=(-R '^test_' -LE 'integration|postgres|corpora') targets
     configure_instrumented asan || return 1
     mapfile -t targets < <(test_targets asan "${chosen[@]}")
-    ninja -C build/asan "${targets[@]}" &&
+    ninja -C build/asan -k 0 "${targets[@]}" &&
         ASAN_OPTIONS=detect_stack_use_after_return=1 \
         LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0 \
         UBSAN_OPTIONS=print_stacktrace=1 run_ctest asan "${chosen[@]}"
@@ -90,7 +95,7 @@ check_tsan() {
     local -a targets
     configure_instrumented tsan || return 1
     mapfile -t targets < <(test_targets tsan -R "$threaded")
-    ninja -C build/tsan "${targets[@]}" &&
+    ninja -C build/tsan -k 0 "${targets[@]}" &&
         TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp run_ctest tsan -R "$threaded"
 }
 
@@ -112,7 +117,7 @@ fuzz() {
 }
 
 check_fuzz() {
-    configure_instrumented fuzz && ninja -C build/fuzz fuzzers || return 1
+    configure_instrumented fuzz && ninja -C build/fuzz -k 0 fuzzers || return 1
     export logs
     export -f fuzz
     printf '%s\n' build/fuzz/fuzz/fuzz_* | xargs -P "$jobs" -I {} bash -c 'fuzz {}'
@@ -120,7 +125,7 @@ check_fuzz() {
 
 # The whole tree takes longer than anyone waits for; what was changed last is checked first.
 recent_sources() {
-    { git log --name-only --pretty=format: 2>/dev/null; git ls-files; } |
+    { git -c safe.directory="$PWD" log --name-only --pretty=format:; tracked; } |
         grep -E '^(appliance|shared)/.*\.cpp$' | awk '!seen[$0]++' |
         while read -r file; do [ -f "$file" ] && echo "$file"; done
 }

@@ -23,6 +23,7 @@ from table import Row, paint, print_table
 
 MESSAGES = Path(__file__).resolve().parent / "messages"
 PATIENCE = 60  # seconds until all fates are known
+UNCHANGED = "body byte for byte as sent"
 FATES = {("A", "2"): DELIVERED, ("A", "5"): BOUNCED, ("Q", "-"): QUARANTINED, ("Q", None): QUARANTINED,
          ("B", "-"): REFUSED, ("B", None): REFUSED}
 
@@ -115,7 +116,7 @@ def differences(original: bytes, sunk: dict) -> list[str]:
     before = email.message_from_bytes(original, policy=email.policy.default)
     after = sunk["message"]
     if sunk["raw"].split(b"\r\n\r\n", 1)[1] == original.split(b"\r\n\r\n", 1)[1]:
-        found = ["body byte for byte as sent"]
+        found = [UNCHANGED]
     else:
         found = [f"{name} removed" for name in sorted(attachments(before) - attachments(after))]
         if len(text_of(after)) > len(text_of(before)):
@@ -159,7 +160,7 @@ def explain(outcome: Outcome, found: dict, modifiers: dict[int, str]) -> None:
         tests = "; ".join(f"{hit['description']} +{hit['score']:g}" for hit in hits)
         outcome.reason += f" ({tests})"
     names = [modifiers[number] for number in found.get("rules", []) if number in modifiers]
-    if outcome.fate == DELIVERED and names:
+    if outcome.fate == DELIVERED and names and outcome.output != UNCHANGED:
         outcome.reason += "; changed by: " + ", ".join(names)
 
 
