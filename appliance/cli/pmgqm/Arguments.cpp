@@ -21,7 +21,7 @@ const char helpText[] =
     "       [--until TIME] [--search TEXT] [--status new|delivered|deleted|all]\n"
     "       [--limit N] [--json]     what is there, newest first\n"
     "  show ID [--json]              one entry, and why it is here\n"
-    "  get ID                        the mail as it came, to standard output\n"
+    "  get ID                        the mail as it is kept, to standard output\n"
     "  release ID... [--to ADDRESS] [--sender original|null|ADDRESS]\n"
     "                                deliver it after all, without filtering it again\n"
     "  delete ID...                  take it out of the lists; the bytes go with 'purge'\n"
