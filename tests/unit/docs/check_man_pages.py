@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-PAGES = Path(__file__).resolve().parents[3] / "docs/man"
+SOURCES = Path(__file__).resolve().parents[3]
+PAGES = SOURCES / "docs/man"
+PROGRAM = re.compile(r"(?:portcullis_program|add_executable)\((\S+)")
 OPTION = re.compile(r"--[a-z][a-z-]*")
 EVERYWHERE = {"--help", "--help-all", "--version"}
-OF_TESTS = {"pmg-testsink"}
 
 
 def page_of(program: str) -> tuple[str, str]:
@@ -36,9 +37,9 @@ def faults_of(program: Path) -> list[str]:
 
 def main() -> int:
     folder = Path(sys.argv[1])
-    programs = [each for each in sorted(folder.glob("*"))
-                if each.is_file() and each.name.startswith(("pmg", "portcullis"))
-                and each.name not in OF_TESTS]
+    names = {name for file in (SOURCES / "appliance").rglob("CMakeLists.txt")
+             for name in PROGRAM.findall(file.read_text())}
+    programs = [folder / name for name in sorted(names) if (folder / name).is_file()]
     if not programs or not Path("/usr/bin/man").exists():
         print("needs man(1) and the programs: build the target 'programs' first")
         return 77
