@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -76,6 +77,19 @@ void resetSignals()
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c) cannot fail for SIGPIPE
 }
 
+/// An epoll descriptor on which a new connection wakes one idle worker. Where all of them poll() the
+/// listener, each connection wakes all, and with 40 of them a quarter of the filter's time goes there.
+int exclusiveWait(int listener)
+{
+    const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLEXCLUSIVE;
+    if (descriptor < 0 || ::epoll_ctl(descriptor, EPOLL_CTL_ADD, listener, &event) != 0) {
+        ::_exit(1);  // Logged by the master as a worker that died.
+    }
+    return descriptor;
+}
+
 QByteArray deathText(int status)
 {
     return WIFSIGNALED(status) ? "signal " + QByteArray::number(WTERMSIG(status))
@@ -130,6 +144,11 @@ Status Prefork::listen()
     ::umask(oldMask);
     return isBound ? ok()
                    : Status(Error::fromErrno("filter.socket", m_settings.socketPath, bindError));
+}
+
+void Prefork::endThisWorker()
+{
+    workerShouldEnd = 1;
 }
 
 int Prefork::run()
@@ -258,9 +277,10 @@ void Prefork::workerMain(WorkerSlot &slot)
     sigset_t whileWaiting{};
     ::sigprocmask(SIG_BLOCK, &blocked, &whileWaiting);
     m_hooks.beginWorker();
+    const int waiting = exclusiveWait(m_listener);
     while (workerShouldEnd == 0 && slot.messages < m_settings.messagesPerWorker) {
-        pollfd waiting{m_listener, POLLIN, 0};
-        if (::ppoll(&waiting, 1, nullptr, &whileWaiting) <= 0) {
+        epoll_event event{};
+        if (::epoll_pwait(waiting, &event, 1, -1, &whileWaiting) <= 0) {
             continue;
         }
         const int connection = ::accept4(m_listener, nullptr, nullptr, SOCK_CLOEXEC);

@@ -66,6 +66,9 @@ public:
     /// Runs until SIGTERM or SIGINT. SIGHUP reloads. Returns the exit code.
     int run();
 
+    /// To be called in `serve`: this worker ends after its message, and a fresh one takes its place.
+    static void endThisWorker();
+
 private:
     struct Worker {
         pid_t pid = -1;

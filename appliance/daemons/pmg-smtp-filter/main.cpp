@@ -41,6 +41,8 @@ void serve(int descriptor,
     if (!response) {
         log::write(log::Severity::Error, "filter.no-verdict", request->queueId,
                    {{"id", response.error().id}, {"reason", response.error().detail.toUtf8()}});
+        // What kept it from judging may be its own state, no memory for one: one message is enough.
+        filter::Prefork::endThisWorker();
     }
     static_cast<void>(connection.writeFrame(response ? verdict::encodeResponse(*response)
                                                      : verdict::encodeFailure(response.error())));
