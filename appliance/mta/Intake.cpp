@@ -20,7 +20,8 @@ const smtp::Reply &noRoomReply()
 
 smtp::Reply replyFor(const Error &error)
 {
-    if (error.id == "spool.full") {
+    // The queue is full, or the filter had no room for its copy of the message (F3).
+    if (error.id == "spool.full" || error.id == "content.storage") {
         return noRoomReply();
     }
     if (error.isTransient()) {

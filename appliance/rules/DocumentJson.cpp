@@ -107,8 +107,11 @@ Result<ObjectType> readType(JsonReader &reader, GroupClass groupClass)
     const ObjectKind *kind = type != 0 ? kindOf(static_cast<ObjectType>(type))
                                        : kindOf(groupClass, kindName);
     if (kind == nullptr) {
-        return reader.error(QStringLiteral("type"),
-                            QStringLiteral("unknown type %1%2").arg(type).arg(kindName));
+        return type != 0
+                   ? reader.error(QStringLiteral("type"),
+                                  QStringLiteral("unknown type %1").arg(type))
+                   : reader.error(QStringLiteral("kind"),
+                                  QStringLiteral("'%1' is no kind of this class").arg(kindName));
     }
     return kind->type;
 }
