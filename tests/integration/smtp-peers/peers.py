@@ -19,8 +19,8 @@ from harness import Folder, HarnessError, REPOSITORY, _end_with_parent, wait_for
 from postfix import free_port  # noqa: E402
 
 #: Loopback may use XCLIENT, so that a test can speak as a client from anywhere.
-XCLIENT_HERE = {"xclient_hosts": "127.0.0.1"}
-STRANGER = "192.0.2.1"  # TEST-NET-1 (RFC 5737): trusted by nobody
+XCLIENT_HERE = {"xclient_hosts": "127.0.0.1", "trust_own_networks": 0}
+STRANGER = "203.0.113.1"  # TEST-NET-3 (RFC 5737): trusted by nobody
 
 
 def corpora() -> Path:
@@ -245,8 +245,8 @@ def framing_faults(content: bytes) -> list[str]:
         faults.append("a CR alone")
     if re.search(rb"(?<!\r)\n", content):
         faults.append("a LF alone")
-    if b"\0" in content:
-        faults.append("a NUL")
+    if re.search(rb"(^|\n)\0*\.\0*\r\n", content):
+        faults.append("a dot alone but for NULs")
     if re.search(rb"(^|\n)\.(?!\.)", content):
         faults.append("a dot at the start of a line that is not stuffed")
     return faults
