@@ -31,6 +31,11 @@ Result<std::shared_ptr<const rules::RuleSet>> Pipeline::currentRules()
     return loaded.rules;
 }
 
+void Pipeline::warmUp()
+{
+    static_cast<void>(currentRules());
+}
+
 Result<verdict::FilterResponse> Pipeline::judge(const verdict::FilterRequest &request)
 {
     QElapsedTimer timer;

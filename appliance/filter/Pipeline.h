@@ -12,6 +12,10 @@ class Pipeline
 public:
     Pipeline(FilterSettings settings, Engines engines, const QString &rulesCacheFile);
 
+    /// Compiles the rules before the first message asks for them: a new worker must not be slow. Rules
+    /// that are not there yet are no failure here; the first message looks again.
+    void warmUp();
+
     /// Errors, transient: no rules were ever known, a scanner or helper gave no answer. The caller
     /// defers the message then; nothing is ever let through unjudged.
     Result<verdict::FilterResponse> judge(const verdict::FilterRequest &request);

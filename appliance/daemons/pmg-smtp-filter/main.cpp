@@ -98,7 +98,10 @@ int runMaster(const daemons::DaemonOptions &options)
         [&](int descriptor, filter::WorkerSlot &slot) {
             serve(descriptor, slot, *pipeline, scratch);
         },
-        [&] { pipeline = room.makePipeline(); },
+        [&] {
+            pipeline = room.makePipeline();
+            pipeline->warmUp();
+        },
         [&room] { room.sweepScratch(); },
         [&] { return QFileInfo::exists(rulesCache); },
         [&] {

@@ -12,10 +12,12 @@ system, rspamd. See docs/developer/performance.md.
 """
 
 import argparse
+import contextlib
 import json
 import mmap
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,6 +99,23 @@ def await_delivery(sink: Sink, wanted: int, seconds: float) -> None:
         time.sleep(0.005)
 
 
+@contextlib.contextmanager
+def profile(system, file: str | None):
+    """`perf record` over all processes of the system, where wanted."""
+    if file is None:
+        yield
+        return
+    pids = ",".join(map(str, system.group.pids()))
+    recorder = subprocess.Popen(["perf", "record", "-q", "-F", "997", "-e", "cpu-clock", "-g", "-o", file,
+                                 "-p", pids], stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    try:
+        yield
+    finally:
+        recorder.send_signal(signal.SIGINT)
+        recorder.wait()
+
+
 def measure(system, sink: Sink, shape: Shape, eml: str | None) -> dict:
     delivered = sink.count()
     cpu = system.group.seconds()
@@ -160,7 +179,10 @@ def run(options, folder: Path) -> list[dict]:
             measure(system, sink, warm, options.eml)
         print_head()
         for shape in rows:
-            found = [measure(system, sink, shape, options.eml) for system in running]
+            found = []
+            for system in running:
+                with profile(system, options.perf and f"{options.perf}-{len(results) + len(found)}.data"):
+                    found.append(measure(system, sink, shape, options.eml))
             reference = next((row for row in found if row["system"] == "postfix"), None)
             for row in found:
                 print_row(row, reference)
@@ -182,6 +204,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="only rows without STARTTLS")
     parser.add_argument("--eml", help="send the *.eml files of this folder instead of generated mail")
     parser.add_argument("--folder", default="/tmp", help="where queues lie; all on one file system")
+    parser.add_argument("--perf", metavar="PREFIX", help="also record each row into PREFIX-N.data")
     parser.add_argument("--json", help="write all results to this file")
     options = parser.parse_args()
     unknown = set(name.strip() for name in options.systems.split(",")) - set(systems.ALL)
