@@ -56,11 +56,25 @@ configure_instrumented() {
     configure "$1" -DCMAKE_CXX_FLAGS_DEBUG='-O1 -g0'
 }
 
-# test_targets PRESET CTEST_SELECTION...: the programs of the tests that are selected.
-test_targets() {
+# test_programs PRESET CTEST_SELECTION...: the selected tests that are programs of ours to build.
+test_programs() {
     local preset=$1
     shift
-    ctest --test-dir "build/$preset" -N "$@" | sed -n 's/^ *Test *#[0-9]*: //p'
+    ctest --test-dir "build/$preset" -N "$@" | sed -n 's/^ *Test *#[0-9]*: //p' |
+        while read -r name; do
+            ninja -C "build/$preset" -t query "$name" >/dev/null 2>&1 && echo "$name"
+        done
+}
+
+# build_and_run PRESET CTEST_SELECTION...: builds only what runs.
+build_and_run() {
+    local preset=$1
+    shift
+    local -a programs
+    configure_instrumented "$preset" || return 1
+    mapfile -t programs < <(test_programs "$preset" "$@")
+    ninja -C "build/$preset" -k 0 "${programs[@]}" &&
+        run_ctest "$preset" -R "^($(IFS='|' && echo "${programs[*]}"))\$"
 }
 
 # run_ctest PRESET CTEST_ARGUMENTS...
@@ -79,24 +93,15 @@ check_test() {
     run_ctest release
 }
 
-# Only what runs is built. Without the tests that need a whole gateway or a database: these are about
-# several programs, and run on the release build.
+# Without the tests that need a whole gateway or a database: these are about several programs, and run on
+# the release build.
 check_asan() {
-    local -a chosen=(-R '^test_' -LE 'integration|postgres|corpora') targets
-    configure_instrumented asan || return 1
-    mapfile -t targets < <(test_targets asan "${chosen[@]}")
-    ninja -C build/asan -k 0 "${targets[@]}" &&
-        ASAN_OPTIONS=detect_stack_use_after_return=1 \
-        LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0 \
-        UBSAN_OPTIONS=print_stacktrace=1 run_ctest asan "${chosen[@]}"
+    ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+        build_and_run asan -R '^test_' -LE 'integration|postgres|corpora'
 }
 
 check_tsan() {
-    local -a targets
-    configure_instrumented tsan || return 1
-    mapfile -t targets < <(test_targets tsan -R "$threaded")
-    ninja -C build/tsan -k 0 "${targets[@]}" &&
-        TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp run_ctest tsan -R "$threaded"
+    TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp build_and_run tsan -R "$threaded"
 }
 
 # fuzz TARGET: its seeds, and new input for a few seconds.
