@@ -205,7 +205,8 @@ def judge(gateway: Gateway, refusals: list[dict[str, str]]) -> list[Row]:
             explain(outcome, evidence.get(queue_id, {}), gateway.modifiers)
             if index == 0:
                 outcome.faults += [f"no notice to {each}" for each in missing]
-            if index == len(scenario.recipients) - 1 and scenario.notified and not missing:
+            is_cause = outcome.fate == BOUNCED or len(scenario.recipients) == 1
+            if is_cause and scenario.notified and not missing:
                 outcome.output += "; notice to " + ", ".join(scenario.notified)
             judged.append(row_of(scenario, recipient, outcome, index == 0))
     return judged

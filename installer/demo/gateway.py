@@ -187,7 +187,10 @@ class Gateway:
         rows = self._query(
             "SELECT coalesce(json_agg(json_build_object('queue_id', queue_id, 'detail', detail::json)), '[]')"
             " FROM tracking_event WHERE detail IS NOT NULL")
-        return {row["queue_id"]: row["detail"] for row in rows}
+        found: dict[str, dict] = {}
+        for row in rows:
+            found.setdefault(row["queue_id"], {}).update(row["detail"])
+        return found
 
     def downstream(self) -> list[dict]:
         """What the mail server behind the gateway took: sender, recipients, raw, message."""

@@ -74,7 +74,7 @@ SCENARIOS = [
              notified=("carla@partner.example",)),
     Scenario("Stranger wants to relay", "plain.eml", "anna@partner.example",
              {"victim@elsewhere.example": Expected(REFUSED, None)}),
-    Scenario("Second message smuggled in", "smuggling.eml", "anna@partner.example",
+    Scenario("Smuggled second message", "smuggling.eml", "anna@partner.example",
              {"smuggled@example.com": Expected(REFUSED, None)}, is_raw=True),
     Scenario("Outgoing mail", "outgoing.eml", "ben@example.com",
              {"anna@partner.example": Expected(DELIVERED, changed=("text added",))}, outgoing=True),
