@@ -162,7 +162,12 @@ class Sink:
         self.port = await_ready(self._process, output, "pmg-testsink", 20)["port"]
         return self
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def stop(self) -> None:
+        """At once, as a server that is cut off: what it has just taken it may not have confirmed."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
