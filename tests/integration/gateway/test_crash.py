@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """F1, F2, F21: whatever was answered with 250 is found again, whole, whoever was killed and when.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """F6: PostgreSQL is away, hangs or is locked. Mail flows, and what belongs into the database gets there later."""
 

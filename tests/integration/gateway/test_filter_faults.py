@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """F8, F9, F10, F11, F23: what scans mail crashes, hangs, runs out of memory or gets broken signatures."""
 

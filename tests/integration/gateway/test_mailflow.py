@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What becomes of mail in a gateway with the factory rules, and of the commands that look at it."""
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """F3, F13, F16, F20, R3: the disk, the next hops, the configuration, the log and another gateway misbehave."""
 
