@@ -190,6 +190,20 @@ class SettingsTest(unittest.TestCase):
             session.ehlo()
             self.assertRegex(session.ask("STARTTLS"), r"^50[0-9]")
 
+    def test_tls_inbound_domains_are_taken_over_tls_only(self):
+        self.addCleanup(self.gateway.write, "tls_inbound_domains", "")
+        self.gateway.write("tls_inbound_domains", "strict.test\n")
+        def answers(has_tls: bool) -> list[str]:
+            with Dialogue(self.gateway.external) as session:
+                session.ehlo()
+                if has_tls:
+                    session.start_tls()
+                    session.ehlo()
+                return [(session.ask(f"MAIL FROM:<a@{domain}>")[:9], session.ask("RSET"))[0]
+                        for domain in ("strict.test", "outside.test")]
+        wait_for(lambda: answers(False) == ["450 4.7.1", "250 2.1.0"], 20, "tls_inbound_domains", 0.2)
+        self.assertEqual(answers(True), ["250 2.1.0"] * 2)
+
     # ---- next hops ----
     def test_relay_and_smarthost_take_each_their_direction(self):
         inside, outside = unique_id("inside"), unique_id("outside")
