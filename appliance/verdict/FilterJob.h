@@ -5,11 +5,12 @@
 #include "appliance/verdict/Verdict.h"
 
 #include <QtCore/QObject>
+#include <QtCore/QSocketNotifier>
 #include <QtCore/QTimer>
-#include <QtNetwork/QLocalSocket>
 
 #include <chrono>
 #include <functional>
+#include <memory>
 
 namespace portcullis::verdict {
 
@@ -33,10 +34,15 @@ public:
     };
 
     FilterJob(const Settings &settings, FilterRequest request, Callback done, QObject *parent);
+    ~FilterJob() override;
+    Q_DISABLE_COPY_MOVE(FilterJob)
 
     void start();
 
 private:
+    /// A plain descriptor: QLocalSocket costs about as much as the rest of a session's message.
+    void connectToFilter();
+    void beginTalk();
     void sendMore();
     void receive();
     void fail(const char *id, const QString &detail);
@@ -45,11 +51,13 @@ private:
     QString m_socketPath;
     FilterRequest m_request;
     Callback m_done;
-    QLocalSocket m_socket;
     QTimer m_deadline;
     FrameReader m_reader;
-    qint64 m_sent = 0;
-    bool m_isConnected = false;
+    int m_socket = -1;
+    std::unique_ptr<QSocketNotifier> m_readable;
+    std::unique_ptr<QSocketNotifier> m_writable;  ///< Only while the socket's buffer is full.
+    QByteArray m_head;
+    qsizetype m_sent = 0;  ///< Of head and content together.
 };
 
 }  // namespace portcullis::verdict

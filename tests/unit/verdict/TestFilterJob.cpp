@@ -18,14 +18,14 @@ class ScriptedFilter
 public:
     enum class Then { Close, StaySilent };
 
-    ScriptedFilter(const QString &path, QByteArray answer, Then then)
+    ScriptedFilter(const QString &path, QByteArray answer, Then then, qsizetype after = 1)
     {
         m_server.listen(path);
-        QObject::connect(&m_server, &QLocalServer::newConnection, [this, answer, then] {
+        QObject::connect(&m_server, &QLocalServer::newConnection, [this, answer, then, after] {
             QLocalSocket *socket = m_server.nextPendingConnection();
-            QObject::connect(socket, &QLocalSocket::readyRead, socket, [socket, answer, then] {
-                socket->readAll();
-                if (then == Then::Close) {
+            QObject::connect(socket, &QLocalSocket::readyRead, socket, [=, this] {
+                m_received += socket->readAll().size();
+                if (then == Then::Close && m_received >= after) {
                     socket->write(answer);
                     socket->disconnectFromServer();
                 }
@@ -35,6 +35,7 @@ public:
 
 private:
     QLocalServer m_server;
+    qsizetype m_received = 0;
 };
 
 FilterRequest request()
@@ -65,6 +66,7 @@ private Q_SLOTS:
     void reportsWorkerThatDied();
     void reportsSilence();
     void handsTheVerdictOnWithTheOriginal();
+    void sendsMoreThanTheSocketHolds();
 
 private:
     Result<FilterResponse> ask(const QByteArray &answer,
@@ -126,6 +128,21 @@ void TestFilterJob::handsTheVerdictOnWithTheOriginal()
     QVERIFY(result.has_value());
     QCOMPARE(result->contents[0].toByteArray(), QByteArray("Subject: x\r\n\r\n"));
     QCOMPARE(result->contents[1].toByteArray(), QByteArray("changed"));
+}
+
+void TestFilterJob::sendsMoreThanTheSocketHolds()
+{
+    FilterRequest large = request();
+    large.content = mail::Content(QByteArray(8 * 1024 * 1024, 'x'));
+    FilterResponse response;
+    response.contents = {mail::Content()};
+    const QString path = m_folder.filePath(QStringLiteral("filter.sock"));
+    QLocalServer::removeServer(path);
+    const ScriptedFilter filter(path, wire(encodeResponse(response)), ScriptedFilter::Then::Close,
+                                wire(encodeRequest(large)).size());
+    const auto result = askFilter(path, m_folder.path(), large, std::chrono::seconds(20));
+    QVERIFY(result.has_value());
+    QCOMPARE(result->contents[0].size(), large.content.size());
 }
 
 QTEST_GUILESS_MAIN(TestFilterJob)
