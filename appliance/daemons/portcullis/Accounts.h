@@ -16,6 +16,7 @@ struct Account {
     QByteArray name;
     uid_t user = 0;
     gid_t group = 0;
+    bool bindsLowPorts = false;  ///< Keeps CAP_NET_BIND_SERVICE, and nothing else of root's rights.
 };
 
 /// The system users of the appliance. As an ordinary user everything runs under one uid and all of

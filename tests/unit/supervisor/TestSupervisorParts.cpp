@@ -9,6 +9,10 @@
 #include <QtCore/QTemporaryDir>
 #include <QtTest/QtTest>
 
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +35,8 @@ private Q_SLOTS:
     void layoutIsCreatedAndRepaired();
     void configurationIsNotTouchedAgain();
     void databaseSocketFitsIntoASocketAddress();
+    void onlyTheMailProxyMayBindLowPorts_data();
+    void onlyTheMailProxyMayBindLowPorts();
 };
 
 namespace {
@@ -202,6 +208,60 @@ void TestSupervisorParts::databaseSocketFitsIntoASocketAddress()
             != PrivateDatabase(Paths(deep + QLatin1Char('x')), {}).socketFolder());
     const PrivateDatabase quoted(Paths(QStringLiteral("/srv/it's")), {});
     QVERIFY(quoted.dsn().contains(QStringLiteral("it\\'s")));
+}
+
+namespace {
+
+/// errno of binding 127.0.0.1:`port`; 0 if it works.
+int errorOfBinding(quint16 port)
+{
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int result = ::bind(descriptor, reinterpret_cast<const sockaddr *>(&address),
+                              sizeof address);
+    const int error = result == 0 ? 0 : errno;
+    ::close(descriptor);
+    return error;
+}
+
+}  // namespace
+
+void TestSupervisorParts::onlyTheMailProxyMayBindLowPorts_data()
+{
+    QTest::addColumn<bool>("isSmtpd");
+    QTest::newRow("pmg-smtpd may, also after exec") << true;
+    QTest::newRow("pmg-filter may not") << false;
+}
+
+void TestSupervisorParts::onlyTheMailProxyMayBindLowPorts()
+{
+    QFETCH(bool, isSmtpd);
+    constexpr quint16 lowPort = 871;
+    const auto accounts = Accounts::find();
+    if (!accounts || !accounts->smtpd) {
+        QSKIP("needs root and the users of installer/create-users.sh");
+    }
+    if (errorOfBinding(lowPort) != 0) {
+        QSKIP("port 871 is in use");
+    }
+    const Account account = isSmtpd ? *accounts->smtpd : *accounts->filter;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (!becomeAccount(account)) {
+            ::_exit(100);
+        }
+        const int isKept = ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_BIND_SERVICE, 0,
+                                   0);
+        const bool isRestOfRootGone = ::setuid(0) != 0 && ::setgid(0) != 0;
+        ::_exit(isRestOfRootGone && (isKept == 1) == isSmtpd ? errorOfBinding(lowPort) : 101);
+    }
+    int status = 0;
+    QCOMPARE(::waitpid(child, &status, 0), child);
+    QVERIFY(WIFEXITED(status));
+    QCOMPARE(WEXITSTATUS(status), isSmtpd ? 0 : EACCES);
 }
 
 }  // namespace portcullis::daemons
