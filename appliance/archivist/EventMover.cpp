@@ -73,6 +73,7 @@ Status EventMover::findStart()
 }
 
 /// Stores events [first, last) of the batch; refused ones are found by halving.
+// NOLINTNEXTLINE(misc-no-recursion) depth is the logarithm of the batch size
 Status EventMover::store(const tracking::JournalBatch &batch, size_t first, size_t last)
 {
     tracking::JournalMark mark = batch.mark;

@@ -83,6 +83,7 @@ Result<QuarantineMover::Mails> QuarantineMover::loadBatch(
 }
 
 /// Stores mails [first, last) and takes them off the spool; refused ones are found by halving.
+// NOLINTNEXTLINE(misc-no-recursion) depth is the logarithm of the batch size
 Status QuarantineMover::store(const Mails &mails, size_t first, size_t last)
 {
     const bool isWhole = last - first == mails.size();

@@ -226,7 +226,7 @@ Result<QSqlQuery *> Database::prepared(const char *sql)
         return failure(query->lastError());
     }
     QSqlQuery *statement = query.get();
-    m_statements->prepared.insert(QByteArray(sql), std::move(query));
+    m_statements->prepared.insert(QByteArray(sql), query);
     return statement;
 }
 
