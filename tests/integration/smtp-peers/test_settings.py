@@ -149,17 +149,18 @@ class SettingsTest(unittest.TestCase):
 
     # ---- trace ----
     def test_hide_received_drops_what_outgoing_mail_tells_of_the_inside(self):
-        self.configured(hide_received=1)
-        ident = unique_id("hide")
-        content = message(ident, headers="Received: from secret.lan (secret.lan [10.1.2.3]) by inner.lan;\n"
-                          "\tSat, 21 Nov 2026 09:00:00 +0000\n")
-        self.assertEqual(send(self.gateway.internal, content, to="friend@elsewhere.test")[0], 250)
-        raw = self.smarthost.wait_for(ident)[0].raw
-        self.assertNotIn(b"secret.lan", raw)
-        self.assertNotIn(b"client.test", raw)
+        def outgoing() -> bytes:
+            ident = unique_id("hide")
+            self.assertEqual(send(self.gateway.internal, message(ident, headers=inside), to="friend@elsewhere.test")[0],
+                             250)
+            return self.smarthost.wait_for(ident)[0].raw
+        inside = ("Received: from secret.lan (secret.lan [10.1.2.3]) by inner.lan;\n"
+                  "\tSat, 21 Nov 2026 09:00:00 +0000\n")
+        self.assertIn(b"secret.lan", outgoing())
+        # The filter does this; it reads its settings by itself, so that our banner tells nothing of it.
+        self.with_settings(lambda: not re.search(rb"secret\.lan|client\.test", outgoing()), hide_received=1)
         incoming = unique_id("show")
-        content = content.replace(ident.encode(), incoming.encode())
-        self.assertEqual(send(self.gateway.external, content)[0], 250)
+        self.assertEqual(send(self.gateway.external, message(incoming, headers=inside))[0], 250)
         self.assertIn(b"secret.lan", self.relay.wait_for(incoming)[0].raw)
 
     def tls_mail(self) -> bytes:
