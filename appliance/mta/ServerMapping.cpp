@@ -38,7 +38,8 @@ smtp::SessionSettings sessionSettings(const config::Config &config, mail::Direct
     limits.errors = mail.errorLimit;
     limits.command = mail.commandTimeout;
     limits.handshake = mail.handshakeTimeout;
-    limits.data = mail.dataTimeout;
+    // Of pauses, as RFC 5321 §4.5.3.2.5 means it; a whole message may take longer than one block.
+    limits.dataGrace = mail.dataTimeout;
     limits.dataRate = mail.minDataRate;
     limits.session = mail.sessionTimeout;
     return session;
