@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/filter/Connection.h"
 
+#include "appliance/verdict/Codec.h"
+
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,6 +48,18 @@ Status Connection::writeFrame(const verdict::Frame &frame)
         TRY(writeAll(content.view()));
     }
     return ok();
+}
+
+void Connection::refuse(const Error &error)
+{
+    static_cast<void>(writeFrame(verdict::encodeFailure(error)));
+    ::shutdown(m_descriptor, SHUT_WR);
+    // Closing with bytes unread would reset the connection, and the answer with it.
+    static thread_local std::array<char, readChunk> buffer;
+    ssize_t count = 1;
+    while (count > 0 || (count < 0 && errno == EINTR)) {
+        count = ::read(m_descriptor, buffer.data(), buffer.size());
+    }
 }
 
 Status Connection::writeAll(QByteArrayView bytes)

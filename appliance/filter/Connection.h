@@ -16,6 +16,8 @@ public:
     /// Errors: `filter.connection` (the peer is gone), `verdict.protocol`, `content.storage`.
     Result<verdict::Frame> readFrame();
     Status writeFrame(const verdict::Frame &frame);
+    /// Answers a request that could not be read with the reason, and lets the session finish sending.
+    void refuse(const Error &error);
 
 private:
     Status writeAll(QByteArrayView bytes);

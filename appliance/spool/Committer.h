@@ -43,7 +43,6 @@ public:
     void submit(Prepared prepared, Durability durability, Done done);
     void wake();
 
-    [[nodiscard]] qint64 remaining() const { return m_writer.remaining(); }
     [[nodiscard]] bool hasFailed() const { return m_hasFailed; }
     [[nodiscard]] qint64 transactions() const { return m_transactions; }
     [[nodiscard]] qint64 flushes() const { return m_flushes; }

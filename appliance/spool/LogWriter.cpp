@@ -45,7 +45,6 @@ Status LogWriter::roll(qint64 frameBytes, Need need)
     m_flushedEnd = SegmentHeader::size;
     m_writtenEnd = SegmentHeader::size;
     m_batchEnd = SegmentHeader::size;
-    m_remaining = m_segment->size() - m_batchEnd;
     m_index.addSegment(m_segment, true);
     m_folder.keepReserve();
     return ok();
@@ -60,7 +59,6 @@ void LogWriter::seal()
     (void)m_segment->truncate(m_writtenEnd).has_value();
     m_index.noteUsed(m_segment->number(), m_writtenEnd, false);
     m_segment.reset();
-    m_remaining = 0;
 }
 
 void LogWriter::close()
@@ -162,7 +160,6 @@ Status LogWriter::write()
     m_contents.clear();
     if (written) {
         m_writtenEnd = m_batchEnd;
-        m_remaining = m_segment->size() - m_batchEnd;
         m_index.noteUsed(m_segment->number(), m_writtenEnd, true);
         return written;
     }

@@ -5,13 +5,12 @@
 #include "appliance/spool/Index.h"
 #include "appliance/spool/Stager.h"
 
-#include <atomic>
 #include <vector>
 
 namespace portcullis::spool {
 
 /// Appends frames to the newest segment: collects a batch, writes it with one call, flushes it with
-/// another. Used by the committer only, but for remaining().
+/// another. Used by the committer only.
 class LogWriter
 {
 public:
@@ -36,9 +35,6 @@ public:
     /// Gives the unused rest of the segment back.
     void close();
 
-    /// Bytes left in the segment; its blocks are reserved. Thread-safe.
-    [[nodiscard]] qint64 remaining() const { return m_remaining; }
-
 private:
     /// A part of the batch: bytes of m_arena, or of a content.
     struct Piece {
@@ -62,7 +58,6 @@ private:
     QByteArray m_arena;
     std::vector<Piece> m_pieces;
     std::vector<mail::Content> m_contents;  ///< Kept until written.
-    std::atomic<qint64> m_remaining{0};
 };
 
 }  // namespace portcullis::spool

@@ -337,9 +337,8 @@ bool Spool::hasRoomFor(qint64 bytes) const
     if (isStale && d->roomCheckedAt.compare_exchange_strong(checked, now)) {
         d->checkRoom();
     }
-    const qint64 needed = bytes + bytes / 2;
-    const qint64 inSegment = d->committer->remaining();
-    return needed <= inSegment || (d->roomHasInodes && needed <= d->roomBytes);
+    // What is left in the segment does not count: on its way there a message lies in scratch files.
+    return d->roomHasInodes && bytes + bytes / 2 <= d->roomBytes;
 }
 
 void Spool::commit(Transaction transaction, Durability durability, QObject *context, Callback done)

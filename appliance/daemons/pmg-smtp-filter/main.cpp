@@ -29,7 +29,8 @@ void serve(int descriptor,
     filter::Connection connection(descriptor, scratch);
     auto frame = connection.readFrame();
     if (!frame) {
-        return;  // The session gave up; nobody waits for an answer.
+        connection.refuse(frame.error());
+        return;
     }
     auto request = verdict::decodeRequest(*std::move(frame));
     if (!request) {
