@@ -36,6 +36,7 @@ public:
     // Appends what `in` means to `out`; false at an octet that does not fit (`in` starts there).
     bool convert(QByteArrayView &in, QByteArray &out)
     {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init) iconv fills what is read
         std::array<char, 4096> buffer;
         while (true) {
             // iconv's interface is not const-correct; it does not write to its input.

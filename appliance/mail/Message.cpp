@@ -37,6 +37,7 @@ struct AddressListDeleter {
 using AddressList = std::unique_ptr<InternetAddressList, AddressListDeleter>;
 
 // Groups hold lists; RFC 5322 §3.4 allows no group within a group, so two levels are all.
+// NOLINTNEXTLINE(misc-no-recursion) two levels, see above
 void collectMailboxes(InternetAddressList *list, int levels, std::vector<Address> &result)
 {
     const int count = internet_address_list_length(list);

@@ -263,6 +263,7 @@ DisclaimerOutcome MessageEditor::addDisclaimer(const Disclaimer &disclaimer)
     return m_data->addDisclaimer(disclaimer, m_data->message.root());
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by MimeLimits::nesting
 DisclaimerOutcome MessageEditor::Data::addDisclaimer(const Disclaimer &disclaimer, const Part &part)
 {
     if (isProtectedMultipart(part.declaredType) || part.declaredType.contains("pkcs7-mime")) {
@@ -315,6 +316,7 @@ bool MessageEditor::isModified() const
                        });
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) one level: neither half has both edits
 Content MessageEditor::result() const
 {
     if (!isModified()) {

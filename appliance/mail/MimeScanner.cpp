@@ -174,6 +174,7 @@ void MimeScanner::noteDescription(const PartDescription &description, int id)
     }
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by MimeLimits::nesting
 void MimeScanner::scanEntity(const Task &task)
 {
     Part *part = newPart(task, PartKind::Leaf);
@@ -242,6 +243,7 @@ bool MimeScanner::pickReading(const Task &task,
     return isPicked;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by MimeLimits::nesting
 void MimeScanner::scanAs(const Task &task, int index, const PartDescription &description)
 {
     TypeReading reading = task.choice.reading;
@@ -301,6 +303,7 @@ MimeScanner::Delimiter MimeScanner::delimiterAt(const Source &source,
     return hasPrefixMatch ? Delimiter::Open : Delimiter::Prefix;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by MimeLimits::nesting
 void MimeScanner::scanMultipart(const Task &task, int index)
 {
     const Part whole = parts[static_cast<size_t>(index)];
@@ -314,6 +317,7 @@ void MimeScanner::scanMultipart(const Task &task, int index)
     bool isClosed = false;
     bool isPrefixSeen = false;
     qsizetype outside = whole.body.begin;  // where preamble or epilogue starts
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by MimeLimits::nesting
     const auto scanChild = [&](qsizetype end) {
         scanEntity({.source = task.source,
                     .span = {childBegin, std::max(childBegin, withoutLineEnding(source.bytes,
@@ -462,6 +466,7 @@ void MimeScanner::scanWithoutBoundary(const Task &task, int index)
     scanLeaf(task, index);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by MimeLimits::nesting
 void MimeScanner::scanEmbeddedMessage(const Task &task, int index)
 {
     const Part part = parts[static_cast<size_t>(index)];

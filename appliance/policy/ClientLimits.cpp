@@ -253,7 +253,7 @@ size_t ClientLimits::clientCount() const
 
 ClientLimits::Place::Place(Place &&other) noexcept
     : m_limits(std::exchange(other.m_limits, nullptr))
-    , m_client(std::move(other.m_client))
+    , m_client(other.m_client)
     , m_verdict(other.m_verdict)
 {
 }

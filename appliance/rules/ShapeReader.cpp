@@ -113,6 +113,7 @@ private:
         into.erase(std::unique(into.begin(), into.end()), into.end());
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxNesting, which alternatives() checks
     Result<Fragment> alternatives(int depth)
     {
         if (depth > maxNesting) {
@@ -130,6 +131,7 @@ private:
         return all;
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxNesting, which alternatives() checks
     Result<Fragment> sequence(int depth)
     {
         Fragment joined;
@@ -149,6 +151,7 @@ private:
         return joined;
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxNesting, which alternatives() checks
     Result<Fragment> repeated(int depth)
     {
         Fragment atom = TRY(this->atom(depth));
@@ -225,6 +228,7 @@ private:
         return {{id}, {id}, false};
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxNesting, which alternatives() checks
     Result<Fragment> atom(int depth)
     {
         const qsizetype start = m_at;
@@ -270,6 +274,7 @@ private:
         return position(set, start);
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxNesting, which alternatives() checks
     Result<Fragment> group(int depth)
     {
         const qsizetype start = m_at;

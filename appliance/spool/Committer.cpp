@@ -59,6 +59,7 @@ void Committer::submit(Prepared prepared, Durability durability, Done done)
         }
     }
     if (refusal) {
+        // NOLINTNEXTLINE(bugprone-use-after-move) moved only where there is no refusal
         done(*refusal);
         return;
     }

@@ -169,9 +169,9 @@ ControlServer::~ControlServer()
     }
 }
 
-void ControlServer::addCommand(const QByteArray &name, ControlHandler handler)
+void ControlServer::addCommand(const QByteArray &name, const ControlHandler &handler)
 {
-    m_handlers.insert(name, std::move(handler));
+    m_handlers.insert(name, handler);
 }
 
 Status ControlServer::listen(const QString &path)

@@ -20,7 +20,7 @@ public:
     ~ControlServer() override;
 
     /// Adds a command; one of the same name is replaced. Unknown ones answer `control.unknown-command`.
-    void addCommand(const QByteArray &name, ControlHandler handler);
+    void addCommand(const QByteArray &name, const ControlHandler &handler);
 
     /// Listens on `path`. A socket left behind by a dead process is replaced; a living one is not.
     /// Errors: `control.in-use`, `control.listen` (permanent).

@@ -277,6 +277,7 @@ Result<std::vector<std::shared_ptr<SegmentFile>>> Folder::openSegments()
     return segments;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) once: the reserve is gone then
 Result<std::shared_ptr<SegmentFile>> Folder::createSegment(qint64 bytes,
                                                            qint64 minBytes,
                                                            bool mayUseReserve)

@@ -12,6 +12,7 @@ namespace {
 
 QJsonValue cleanedJson(const QJsonValue &value);
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by Qt's reader, 1,024 levels
 QJsonObject cleanedObject(const QJsonObject &object)
 {
     QJsonObject cleaned;
@@ -22,6 +23,7 @@ QJsonObject cleanedObject(const QJsonObject &object)
 }
 
 /// jsonb refuses \u0000 just as text refuses NUL.
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by Qt's reader, 1,024 levels
 QJsonValue cleanedJson(const QJsonValue &value)
 {
     if (value.isString()) {

@@ -56,6 +56,7 @@ bool visitFile(const KArchiveFile &file, const Member &member, const Visitor &vi
     });
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxFolderDepth
 bool visitFolder(const KArchiveDirectory &folder,
                  const std::string &path,
                  int depth,

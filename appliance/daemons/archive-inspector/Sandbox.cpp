@@ -97,6 +97,7 @@ std::uint64_t mappedBytes()
 {
     unsigned long long pages = 0;
     if (std::FILE *statm = std::fopen("/proc/self/statm", "re")) {
+        // NOLINTNEXTLINE(cert-err34-c) a number in the kernel's own format
         if (std::fscanf(statm, "%llu", &pages) != 1) {
             pages = 0;
         }

@@ -135,6 +135,7 @@ void Walk::note(wire::Flag flag, const std::string &detail)
     }
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by ArchiveLimits::levels
 Walk::FoundList Walk::inspect(const Signature &signature,
                               std::string_view bytes,
                               const Place &place)
@@ -171,6 +172,7 @@ Walk::FoundList Walk::inspect(const Signature &signature,
                        : inspectWithLibarchive(signature.format, archive, place);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by ArchiveLimits::levels
 Walk::FoundList Walk::inspectZip(std::size_t offset, std::string_view bytes, const Place &place)
 {
     const ZipStructure zip = readZipStructure(bytes, m_budget.limits().entries + 1);
@@ -203,12 +205,14 @@ Walk::FoundList Walk::inspectZip(std::size_t offset, std::string_view bytes, con
 }
 
 /// A rule on names must see every name that some program may unpack a member under.
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by ArchiveLimits::levels
 void Walk::addMissingNames(const ZipStructure &zip, const Place &place, FoundList &found)
 {
     std::set<std::string> present;
     for (const Found &member : found) {
         present.insert(normalized(member.entry.path));
     }
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by ArchiveLimits::levels
     const auto add = [&](const std::string &name) {
         if (name.empty() || !present.insert(normalized(name)).second) {
             return;
@@ -356,6 +360,7 @@ void Walk::noteNames(const Member &member)
     }
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by ArchiveLimits::levels
 bool Walk::take(const Member &member,
                 const ByteSource &source,
                 const Place &place,
@@ -381,6 +386,7 @@ bool Walk::take(const Member &member,
     return !m_budget.isSpent();
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by ArchiveLimits::levels
 void Walk::read(const ByteSource &source, const Place &place, Found &found)
 {
     const Drained drained = drain(source);
@@ -419,6 +425,7 @@ Walk::Drained Walk::drain(const ByteSource &source)
     }
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by ArchiveLimits::levels
 void Walk::lookInside(const Drained &drained, const Place &place, Found &found)
 {
     const Signature inner = findSignature(drained.bytes);

@@ -172,8 +172,8 @@ Status writeWhole(int file, const QByteArray &pem)
 
 }  // namespace
 
-TlsIdentity::TlsIdentity(QSslConfiguration configuration)
-    : m_configuration(std::move(configuration))
+TlsIdentity::TlsIdentity(const QSslConfiguration &configuration)
+    : m_configuration(configuration)
 {
 }
 
@@ -211,7 +211,7 @@ Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::load(const QString &path
     // Qt's own parameters have 1,024 bits; without any there is no finite-field Diffie-Hellman.
     configuration.setDiffieHellmanParameters(QSslDiffieHellmanParameters());
     TRY(forbidRenegotiation());
-    return std::shared_ptr<const TlsIdentity>(new TlsIdentity(std::move(configuration)));
+    return std::shared_ptr<const TlsIdentity>(new TlsIdentity(configuration));
 }
 
 Status TlsIdentity::createSelfSigned(const QString &path, const QByteArray &hostName)

@@ -35,7 +35,7 @@ public:
     [[nodiscard]] const QSslConfiguration &configuration() const { return m_configuration; }
 
 private:
-    explicit TlsIdentity(QSslConfiguration configuration);
+    explicit TlsIdentity(const QSslConfiguration &configuration);
 
     QSslConfiguration m_configuration;
 };
