@@ -159,7 +159,7 @@ bool arrangeDescriptors(ChildPlan &plan)
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of ours may run in the child
-    // posix_spawn cannot set limits, user and death signal; the child calls nothing but the kernel.
+    // posix_spawn cannot set limits and a death signal; the child calls nothing but the kernel.
     // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork) see above
     const pid_t child = ::vfork();
     if (child == 0) {
