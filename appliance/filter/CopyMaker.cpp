@@ -10,6 +10,8 @@ namespace portcullis::filter {
 namespace {
 
 constexpr char virusInfoField[] = "X-Portcullis-VInfo";
+constexpr char stateField[] = "X-Portcullis-State";
+constexpr size_t maxStates = 5;  ///< Named in the field; more say nothing new.
 
 QString text(const QByteArray &bytes)
 {
@@ -114,6 +116,9 @@ void CopyMaker::applyBase(mail::MessageEditor &editor) const
     if (!m_inspection.virus().isEmpty() && isIncoming) {
         static_cast<void>(editor.setHeader(virusInfoField, m_inspection.virus()));
     }
+    if (isIncoming) {
+        markState(editor);
+    }
     if (m_settings.hidesReceived && !isIncoming) {
         editor.removeReceived();
         // One hop must stay visible, or loops could not be seen (RFC 5321 §6.3).
@@ -121,6 +126,31 @@ void CopyMaker::applyBase(mail::MessageEditor &editor) const
             "Received", QStringLiteral("by %1 id %2; %3")
                             .arg(m_settings.fqdn, text(m_request.queueId),
                                  text(mail::writeDate(m_request.receivedAt)))));
+    }
+}
+
+/// What could not be looked into is never passed on as if it had been: where no rule decides about it,
+/// the recipient's mail program and the servers behind us can.
+void CopyMaker::markState(mail::MessageEditor &editor) const
+{
+    if (m_inspection.message().field(stateField) != nullptr) {
+        editor.removeHeader(stateField);
+    }
+    QStringList texts = m_inspection.stateTexts();
+    for (const rules::ArchiveFacts &archive :
+         m_evaluation.archives.value_or(std::vector<rules::ArchiveFacts>())) {
+        if (archive.isUnscannable) {
+            texts.append(QStringLiteral("unscannable: an archive"));
+        }
+        if (archive.isEncrypted) {
+            texts.append(QStringLiteral("encrypted: an archive"));
+        }
+    }
+    texts.removeDuplicates();
+    if (!texts.isEmpty()) {
+        static_cast<void>(editor.setHeader(
+            stateField,
+            texts.first(std::min<qsizetype>(texts.size(), maxStates)).join(QLatin1Char('\n'))));
     }
 }
 

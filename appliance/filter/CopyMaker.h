@@ -35,6 +35,7 @@ public:
 
 private:
     void applyBase(mail::MessageEditor &editor) const;
+    void markState(mail::MessageEditor &editor) const;
     void apply(mail::MessageEditor &editor, const PlannedEdit &edit, const CopyGroup &group);
     void applyHeader(mail::MessageEditor &editor,
                      const rules::HeaderAction &action,

@@ -274,6 +274,15 @@ Result<rules::SpamFacts> MailInspection::spam()
     return facts;
 }
 
+QStringList MailInspection::stateTexts() const
+{
+    QStringList texts;
+    for (const rules::StateFinding &finding : m_states) {
+        texts.append(stateName(finding.state) + QStringLiteral(": ") + finding.reason);
+    }
+    return texts;
+}
+
 QJsonObject MailInspection::evidence() const
 {
     QJsonObject evidence;
@@ -284,12 +293,8 @@ QJsonObject MailInspection::evidence() const
     if (!m_alerts.empty()) {
         evidence.insert(QLatin1String("alerts"), toJson(m_alerts));
     }
-    QJsonArray states;
-    for (const rules::StateFinding &finding : m_states) {
-        states.append(QString(stateName(finding.state)) + QStringLiteral(": ") + finding.reason);
-    }
-    if (!states.isEmpty()) {
-        evidence.insert(QLatin1String("states"), states);
+    if (!m_states.empty()) {
+        evidence.insert(QLatin1String("states"), QJsonArray::fromStringList(stateTexts()));
     }
     if (!m_message.defects().broken.isEmpty()) {
         evidence.insert(QLatin1String("broken_mime"),

@@ -43,6 +43,8 @@ public:
 
     [[nodiscard]] const mail::Message &message() const { return m_message; }
     [[nodiscard]] const QString &scanner() const { return m_scanner; }  ///< Who found the virus.
+    /// "ambiguous: two boundaries": the states known so far, in words.
+    [[nodiscard]] QStringList stateTexts() const;
     /// Virus, alerts, states and times, for tracking and the quarantine.
     [[nodiscard]] QJsonObject evidence() const;
 

@@ -37,6 +37,7 @@ archive::ArchiveLimits archiveLimits(const config::ClamavSettings &clamav)
     archive::ArchiveLimits limits;
     limits.entries = static_cast<quint32>(std::max(1, clamav.archiveMaxFiles));
     limits.ratio = static_cast<quint32>(clamav.archiveMaxRatio);
+    limits.nestedBytes = static_cast<quint64>(clamav.archiveMaxSize);
     limits.time = clamav.archiveTimeout;
     return limits;
 }

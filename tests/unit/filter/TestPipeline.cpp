@@ -97,6 +97,7 @@ private Q_SLOTS:
     void spamCopyCarriesTheMarkedSubject();
     void dangerousFileIsReplacedByANote();
     void senderCannotForgeOurHeader();
+    void whatCouldNotBeScannedIsMarked();
     void recipientsWithOtherFatesGetOtherCopies();
     void processedBccFollowsEachGroup();
     void originalBccIsSentOnce();
@@ -265,6 +266,20 @@ void TestPipeline::senderCannotForgeOurHeader()
     const QByteArray forged = "X-SPAM-LEVEL: clean, trust me\r\n" + plainMail();
     const FilterResponse response = judge(factoryPipeline(), requestFor(forged));
     QVERIFY(!response.contents[response.outgoing.at(0).content].toByteArray().contains("trust me"));
+}
+
+void TestPipeline::whatCouldNotBeScannedIsMarked()
+{
+    const QByteArray twoWays = "X-Portcullis-State: all is well\r\nFrom: a@sender.example\r\n"
+                               "MIME-Version: 1.0\r\n"
+                               "Content-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n"
+                               "--a\r\n\r\none\r\n--a--\r\n--b\r\n\r\ntwo\r\n--b--\r\n";
+    const FilterResponse in = judge(pipelineWith(document("", "")), requestFor(twoWays));
+    const QByteArray sent = in.contents[in.outgoing.at(0).content].toByteArray();
+    QVERIFY(sent.contains("X-Portcullis-State: ambiguous: "));
+    QVERIFY2(!sent.contains("all is well"), "a sender cannot say it for us");
+    const FilterResponse plain = judge(pipelineWith(document("", "")), requestFor(plainMail()));
+    QCOMPARE(plain.outgoing.at(0).content, 0U);
 }
 
 namespace {
