@@ -100,7 +100,8 @@ check_asan() {
 }
 
 check_tsan() {
-    TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp build_and_run tsan -R "$threaded"
+    # die_after_fork=0: the tests start PostgreSQL, through a fork that only executes it.
+    TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp die_after_fork=0" build_and_run tsan -R "$threaded"
 }
 
 # fuzz TARGET: its seeds, and new input for a few seconds.
