@@ -62,6 +62,12 @@ Supervisor::Supervisor(Arguments arguments, QObject *parent)
     });
     m_initialise.setProcessChannelMode(QProcess::ForwardedChannels);
     connect(&m_initialise, &QProcess::finished, this, &Supervisor::onInitialised);
+    connect(&m_initialise, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
+        // While an upgrade replaces the program there is none to start, and finished() is never sent.
+        if (error == QProcess::FailedToStart) {
+            onInitialised(127, QProcess::NormalExit);
+        }
+    });
 }
 
 Supervisor::~Supervisor() = default;

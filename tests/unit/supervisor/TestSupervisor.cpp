@@ -33,6 +33,7 @@ private Q_SLOTS:
     void refusesASecondStartWithThePidOfTheFirst();
     void startsADeadChildAgain();
     void f6MailStartsWithoutTheDatabase();
+    void pmgdbThatIsBeingReplacedIsTriedAgain();
     void f1KilledSupervisorLeavesNothingBehind();
     void givesUpWhenAChildNeverStarts();
     void forwardsSighup();
@@ -233,6 +234,17 @@ void TestSupervisor::f6MailStartsWithoutTheDatabase()
     QFile fail(m_root + QStringLiteral("/fail-pmgdb"));
     QVERIFY(fail.open(QIODevice::WriteOnly));
     QProcess *const process = start({QStringLiteral("--dsn"), QStringLiteral("host=/nonexistent")});
+    QVERIFY(!nextEvent(*process, QStringLiteral("ready")).isEmpty());
+}
+
+void TestSupervisor::pmgdbThatIsBeingReplacedIsTriedAgain()
+{
+    const QString pmgdb = QFileInfo(m_program).path() + QStringLiteral("/pmgdb");
+    const QString aside = pmgdb + QStringLiteral(".new");
+    QVERIFY(QFile::rename(pmgdb, aside));
+    QProcess *const process = start({QStringLiteral("--dsn"), QStringLiteral("host=/nonexistent")});
+    QTest::qSleep(2000);
+    QVERIFY(QFile::rename(aside, pmgdb));
     QVERIFY(!nextEvent(*process, QStringLiteral("ready")).isEmpty());
 }
 
