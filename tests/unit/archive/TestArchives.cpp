@@ -31,7 +31,7 @@ QByteArray octal(quint64 value, int digits)
 void appendNumber(QByteArray &bytes, quint64 value, int size)
 {
     for (int i = 0; i < size; ++i) {
-        bytes += static_cast<char>((value >> (8 * i)) & 0xff);
+        bytes += i < 8 ? static_cast<char>((value >> (8 * i)) & 0xff) : '\0';
     }
 }
 

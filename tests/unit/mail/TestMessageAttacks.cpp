@@ -412,7 +412,9 @@ void TestMessageAttacks::staysBounded()
         QVERIFY(part.depth <= message.limits().nesting);
         QVERIFY(!message.readings(part).empty());
     }
+#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed for a while
     QVERIFY2(peakMemory() < c_memory, "more than 256 MB were used");
+#endif
 }
 
 void TestMessageAttacks::keepsOrdinaryMailUnflagged_data()
