@@ -166,6 +166,8 @@ Status LogWriter::write()
     // What a failed write has left must not be found later behind a shorter, newer one.
     m_batchEnd = m_writtenEnd;
     TRY(m_segment->truncate(m_writtenEnd));
+    // Lazy changes written before are promised with the next flush, and this segment gets no other.
+    TRY(flush());
     seal();
     return written;
 }
