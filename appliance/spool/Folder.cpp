@@ -312,7 +312,11 @@ Result<std::shared_ptr<SegmentFile>> Folder::createSegment(qint64 bytes,
     auto segment = std::make_shared<SegmentFile>(std::move(file), number, size);
     QByteArray header = SegmentHeader{m_spoolId, number}.encoded();
     iovec piece{header.data(), static_cast<size_t>(header.size())};
-    TRY(segment->write({&piece, 1}, 0));
+    if (const Status begun = segment->write({&piece, 1}, 0); !begun) {
+        // The number is used again: a full disk must not leave a file in the way.
+        ::unlinkat(m_folder.get(), name.constData(), 0);
+        return begun.error();
+    }
     TRY(segment->flush());
     TRY(syncFolder());
     ++m_identity.nextSegment;

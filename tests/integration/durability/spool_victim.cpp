@@ -53,7 +53,7 @@ Entry entryFor(const QByteArray &id, qsizetype length)
 
 void fail(const Status &status)
 {
-    say("F " + status.error().id);
+    say("F " + status.error().id + ' ' + status.error().detail.toUtf8());
     ::_exit(exitAfterFailure);  // As pmg-smtpd does: recovery reads what is really there.
 }
 
