@@ -45,6 +45,29 @@ struct ConnectionLimits {
     std::chrono::seconds age = std::chrono::minutes(5);  ///< Range 1 s … 1 d. Then not used again.
 };
 
+/// Receiver verification: what a probe may cost and how long its answer holds.
+struct ReceiverLimits {
+    /// Range 1 d … 365 d. A receiver that is there is rarely taken away.
+    std::chrono::seconds positiveLifetime = std::chrono::days(31);
+    /// Range 1 h … positiveLifetime. Older answers hold, but are asked for again behind the scenes.
+    std::chrono::seconds positiveRefresh = std::chrono::days(7);
+    /// Range 1 h … 30 d. Short, so that a new mailbox gets its mail soon.
+    std::chrono::seconds negativeLifetime = std::chrono::hours(3);
+    /// Range 1 s … 1 h. A next hop that has trouble is left alone so long.
+    std::chrono::seconds undecidedLifetime = std::chrono::minutes(1);
+    /// Range 1 s … 1 min. How long a session waits; then it goes on undecided.
+    std::chrono::milliseconds answer = std::chrono::seconds(10);
+    /// Range 1 s … 5 min. How long a next hop may take, connecting included.
+    std::chrono::milliseconds probe = std::chrono::seconds(60);
+    int connections = 4;  ///< Range 1 … 100. To one next hop at once.
+    int refusals = 10;    ///< Range 1 … 100. Of one connection; servers slow down or end it then.
+    int pending = 10'000;  ///< Range 1 … 100,000. Addresses being asked for; more are undecided.
+    int positive = 200'000;  ///< Range 1,000 … 10 M. Answers kept, the latest used.
+    int negative = 50'000;   ///< Likewise. Kept apart, lest guessed addresses push out real ones.
+    std::chrono::milliseconds idle = std::chrono::seconds(5);  ///< Range 0 s … 1 min. Kept unused.
+    std::chrono::seconds save = std::chrono::minutes(5);  ///< Range 1 s … 1 d. Between writes.
+};
+
 /// Everything the delivery must know, of one instant. Immutable once handed out; a reload hands
 /// out a new one and running transactions finish on the old.
 struct DeliverySettings {
@@ -63,6 +86,8 @@ struct DeliverySettings {
     smtp::ClientTimeouts timeouts;
     smtp::ReplyLimits replies;
     MxLimits mx;
+    ReceiverLimits receivers;
+    QString receiverFile;  ///< Where receiver verification keeps its answers; empty: nowhere.
     BackoffSchedule messageBackoff;
     BackoffSchedule destinationBackoff{std::chrono::seconds(60), std::chrono::seconds(4000), 0.1};
 
