@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <QtNetwork/QHostAddress>
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace portcullis::policy {
+
+/// A client's address or network as 128 bits; IPv4 as ::ffff:a.b.c.d, so that it is the same client
+/// however the socket shows it (RFC 4291 §2.5.5.2).
+struct AddressKey {
+    uint64_t high = 0;  ///< Most significant octet first.
+    uint64_t low = 0;
+
+    static AddressKey of(const QHostAddress &address);
+    /// The network: the first `prefix4` of 32 or `prefix6` of 128 bits, the others zero.
+    static AddressKey networkOf(const QHostAddress &address, int prefix4, int prefix6);
+
+    [[nodiscard]] bool isIpv4() const { return high == 0 && (low >> 32U) == 0xffffU; }
+
+    friend bool operator==(const AddressKey &, const AddressKey &) = default;
+};
+
+struct AddressKeyHash {
+    size_t operator()(const AddressKey &key) const
+    {
+        // Multiplication by odd constants spreads neighbouring addresses over all bits.
+        const uint64_t mixed = (key.high * 0x9e3779b97f4a7c15U) ^ (key.low * 0xc2b2ae3d27d4eb4fU);
+        return mixed ^ (mixed >> 29U);
+    }
+};
+
+/// A value for each of many addresses, bounded: what was put in longest ago goes first, so that a
+/// flood of addresses costs memory of others, never more memory. Thread-safe.
+template<typename Value>
+class AddressTable
+{
+public:
+    explicit AddressTable(size_t maxEntries)
+        : m_maxOfShard(std::max<size_t>(1, maxEntries / shardCount))
+    {
+    }
+
+    [[nodiscard]] std::optional<Value> find(const AddressKey &key) const
+    {
+        const Shard &shard = shardOf(m_shards, key);
+        const std::scoped_lock lock(shard.mutex);
+        const auto found = shard.places.find(key);
+        return found == shard.places.end() ? std::nullopt
+                                           : std::optional<Value>(found->second->second);
+    }
+
+    /// Puts in or replaces; the entry becomes the youngest.
+    void put(const AddressKey &key, Value value)
+    {
+        Shard &shard = shardOf(m_shards, key);
+        const std::scoped_lock lock(shard.mutex);
+        shard.erase(key);
+        if (shard.byAge.size() >= m_maxOfShard) {
+            shard.erase(shard.byAge.front().first);
+        }
+        shard.byAge.emplace_back(key, std::move(value));
+        shard.places.emplace(key, std::prev(shard.byAge.end()));
+    }
+
+    void erase(const AddressKey &key)
+    {
+        Shard &shard = shardOf(m_shards, key);
+        const std::scoped_lock lock(shard.mutex);
+        shard.erase(key);
+    }
+
+    void clear()
+    {
+        for (Shard &shard : m_shards) {
+            const std::scoped_lock lock(shard.mutex);
+            shard.places.clear();
+            shard.byAge.clear();
+        }
+    }
+
+    [[nodiscard]] size_t size() const
+    {
+        size_t count = 0;
+        for (const Shard &shard : m_shards) {
+            const std::scoped_lock lock(shard.mutex);
+            count += shard.byAge.size();
+        }
+        return count;
+    }
+
+    /// A copy, the oldest of each part first. Locks one part at a time.
+    [[nodiscard]] std::vector<std::pair<AddressKey, Value>> entries() const
+    {
+        std::vector<std::pair<AddressKey, Value>> all;
+        for (const Shard &shard : m_shards) {
+            const std::scoped_lock lock(shard.mutex);
+            all.insert(all.end(), shard.byAge.begin(), shard.byAge.end());
+        }
+        return all;
+    }
+
+private:
+    static constexpr size_t shardCount = 16;  ///< So that threads rarely wait for each other.
+
+    using Age = std::list<std::pair<AddressKey, Value>>;
+    struct Shard {
+        mutable std::mutex mutex;
+        Age byAge;
+        std::unordered_map<AddressKey, typename Age::iterator, AddressKeyHash> places;
+
+        void erase(AddressKey key)
+        {
+            if (const auto found = places.find(key); found != places.end()) {
+                byAge.erase(found->second);
+                places.erase(found);
+            }
+        }
+    };
+
+    template<typename Shards>
+    static auto &shardOf(Shards &shards, const AddressKey &key)
+    {
+        return shards[(AddressKeyHash()(key) >> 32U) % shardCount];
+    }
+
+    size_t m_maxOfShard;
+    std::array<Shard, shardCount> m_shards;
+};
+
+}  // namespace portcullis::policy
