@@ -31,16 +31,27 @@ namespace {
 const QMap<QString, int> &floors()
 {
     static const QMap<QString, int> table{
-        {QStringLiteral("base"), 1},       {QStringLiteral("config"), 2},
-        {QStringLiteral("store"), 2},      {QStringLiteral("mail"), 2},
-        {QStringLiteral("verdict"), 3},    {QStringLiteral("smtp"), 4},
-        {QStringLiteral("spool"), 4},      {QStringLiteral("policy"), 4},
-        {QStringLiteral("antivirus"), 4},  {QStringLiteral("archive"), 4},
-        {QStringLiteral("spam"), 4},       {QStringLiteral("rules"), 4},
-        {QStringLiteral("quarantine"), 4}, {QStringLiteral("tracking"), 4},
-        {QStringLiteral("archivist"), 5},  {QStringLiteral("filter"), 5},
-        {QStringLiteral("delivery"), 5},   {QStringLiteral("mta"), 6},
-        {QStringLiteral("daemons"), 7},    {QStringLiteral("cli"), 7},
+        {QStringLiteral("base"), 1},
+        {QStringLiteral("config"), 2},
+        {QStringLiteral("store"), 2},
+        {QStringLiteral("mail"), 2},
+        {QStringLiteral("verdict"), 3},
+        {QStringLiteral("smtp"), 4},
+        {QStringLiteral("spool"), 4},
+        {QStringLiteral("policy"), 4},
+        {QStringLiteral("authentication"), 4},
+        {QStringLiteral("antivirus"), 4},
+        {QStringLiteral("archive"), 4},
+        {QStringLiteral("spam"), 4},
+        {QStringLiteral("rules"), 4},
+        {QStringLiteral("quarantine"), 4},
+        {QStringLiteral("tracking"), 4},
+        {QStringLiteral("archivist"), 5},
+        {QStringLiteral("filter"), 5},
+        {QStringLiteral("delivery"), 5},
+        {QStringLiteral("mta"), 6},
+        {QStringLiteral("daemons"), 7},
+        {QStringLiteral("cli"), 7},
     };
     return table;
 }
