@@ -24,6 +24,7 @@ namespace portcullis::config {
 
 enum class Protocol { Smtp, Lmtp };
 enum class BareNewline { Reject, Replace };
+enum class Dmarc { Off, Mark, Enforce };
 
 /// Where mail of a destination goes next. `host` is a DNS name or an address without brackets.
 struct NextHop {
@@ -47,10 +48,14 @@ struct MailSettings {
     qint64 maxSize = 0;  ///< Bytes of a message.
     int maxSmtpdIn = 0;  ///< Sessions at once on the external port, all clients together.
     int maxSmtpdOut = 0;
-    int connCountLimit = 0;    ///< Sessions at once of one client; 0 = off.
-    int connRateLimit = 0;     ///< New sessions of one client a minute; 0 = off.
-    int messageRateLimit = 0;  ///< Messages of one client a minute; 0 = off.
-    int maxFilters = 0;        ///< Messages that are filtered at once.
+    int connCountLimit = 0;      ///< Sessions at once of one client; 0 = off.
+    int connRateLimit = 0;       ///< New sessions of one client a minute; 0 = off.
+    int messageRateLimit = 0;    ///< Messages of one client a minute; 0 = off.
+    int recipientRateLimit = 0;  ///< Recipients of one client a minute; 0 = off.
+    int clientLimitMask4 = 32;   ///< Prefix of the network that these limits count as one client.
+    int clientLimitMask6 = 64;
+    std::chrono::seconds greetWait{};  ///< Before the greeting, for clients not known yet.
+    int maxFilters = 0;                ///< Messages that are filtered at once.
     int maxPolicy = 0;
     bool smtpUtf8 = true;
     BareNewline bareNewline = BareNewline::Reject;
@@ -76,21 +81,37 @@ struct MailSettings {
     bool logHeaders = false;
     bool greylist = true;
     bool greylist6 = false;
+    std::chrono::seconds greylistDelay{};
     int greylistMask4 = 24;
     int greylistMask6 = 64;
     bool heloTests = false;
     bool rejectUnknown = false;
     bool rejectUnknownSender = false;
     bool spf = true;
+    std::chrono::seconds spfTimeout{};
+    Dmarc dmarc = Dmarc::Mark;
+    std::vector<QByteArray> arcTrustedSealers;  ///< Domains, lower case.
+    bool useRbl = true;
     QByteArray dnsblSites;
     int dnsblThreshold = 1;
     int verifyReceivers = 0;  ///< 0 = off, 450 or 550.
+    std::chrono::days receiverPositiveLifetime{};
+    std::chrono::hours receiverNegativeLifetime{};
+
+    // Behind Postfix: content filter and policy service on loopback instead of the mail ports.
+    bool behindPostfix = false;
+    quint16 filterPortIn = 10024;
+    quint16 filterPortOut = 10023;
+    quint16 reinjectPort = 10025;
+    quint16 policyPort = 10022;
 
     // TLS.
     bool tls = false;  ///< Opportunistic, in and out.
     bool tlsLog = false;
     bool tlsHeader = false;
     QString tlsCaFile;
+    bool tlsDane = true;  ///< DANE where no policy of the table says otherwise.
+    bool mtaSts = true;
 
     // Delivery.
     std::optional<NextHop> relay;       ///< For relay domains without transport.

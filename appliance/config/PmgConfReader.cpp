@@ -55,6 +55,10 @@ void fillListening(const Section &section, const Machine &machine, MailSettings 
     mail.connCountLimit = section.count("conn_count_limit");
     mail.connRateLimit = section.count("conn_rate_limit");
     mail.messageRateLimit = section.count("message_rate_limit");
+    mail.recipientRateLimit = section.count("recipient_rate_limit");
+    mail.clientLimitMask4 = section.count("client_limit_mask4");
+    mail.clientLimitMask6 = section.count("client_limit_mask6");
+    mail.greetWait = section.inSeconds("greet_wait");
     mail.smtpUtf8 = section.flag("smtputf8");
     mail.bareNewline = section.text("bare_newline") == "replace" ? BareNewline::Replace
                                                                  : BareNewline::Reject;
@@ -74,6 +78,14 @@ void fillListening(const Section &section, const Machine &machine, MailSettings 
     mail.threads = section.count("smtpd_threads");
 }
 
+Dmarc dmarcOf(const QByteArray &text)
+{
+    if (text == "off") {
+        return Dmarc::Off;
+    }
+    return text == "enforce" ? Dmarc::Enforce : Dmarc::Mark;
+}
+
 void fillChecks(const Section &section, MailSettings &mail)
 {
     mail.contentFilter = section.flag("content_filter");
@@ -86,19 +98,39 @@ void fillChecks(const Section &section, MailSettings &mail)
     mail.logHeaders = section.flag("log-headers");
     mail.greylist = section.flag("greylist");
     mail.greylist6 = section.flag("greylist6");
+    mail.greylistDelay = section.inSeconds("greylist_delay");
     mail.greylistMask4 = section.count("greylistmask4");
     mail.greylistMask6 = section.count("greylistmask6");
     mail.heloTests = section.flag("helotests");
     mail.rejectUnknown = section.flag("rejectunknown");
     mail.rejectUnknownSender = section.flag("rejectunknownsender");
     mail.spf = section.flag("spf");
+    mail.spfTimeout = section.inSeconds("spf_timeout");
+    mail.dmarc = dmarcOf(section.text("dmarc"));
+    for (const QByteArray &domain : section.list("arc_trusted_sealers")) {
+        mail.arcTrustedSealers.push_back(domain.toLower());
+    }
+    mail.useRbl = section.flag("use_rbl");
     mail.dnsblSites = section.text("dnsbl_sites");
     mail.dnsblThreshold = section.count("dnsbl_threshold");
     mail.verifyReceivers = section.text("verifyreceivers").toInt();
+    mail.receiverPositiveLifetime = section.inDays("receiver_positive_lifetime");
+    mail.receiverNegativeLifetime = section.inHours("receiver_negative_lifetime");
     mail.tls = section.flag("tls");
     mail.tlsLog = section.flag("tlslog");
     mail.tlsHeader = section.flag("tlsheader");
     mail.tlsCaFile = section.path("tls_ca_file");
+    mail.tlsDane = section.flag("tls_dane");
+    mail.mtaSts = section.flag("mta_sts");
+}
+
+void fillPostfix(const Section &section, MailSettings &mail)
+{
+    mail.behindPostfix = section.flag("behind_postfix");
+    mail.filterPortIn = section.port("filter_port_in");
+    mail.filterPortOut = section.port("filter_port_out");
+    mail.reinjectPort = section.port("reinject_port");
+    mail.policyPort = section.port("policy_port");
 }
 
 void fillDelivery(const Section &section, MailSettings &mail)
@@ -312,6 +344,7 @@ void fillSections(const PmgConfValues &values, const Machine &machine, Config &c
     fillListening(mail, machine, config.mail);
     fillChecks(mail, config.mail);
     fillDelivery(mail, config.mail);
+    fillPostfix(mail, config.mail);
     config.admin = adminSettings(Section(values, "admin"));
     config.spam = spamSettings(Section(values, "spam"));
     config.spamQuarantine = spamQuarantineSettings(Section(values, "spamquar"));

@@ -86,6 +86,7 @@ void FilterScheduler::begin(const QByteArray &id)
     request.client = loaded->client;
     request.envelope = loaded->envelope;
     request.receivedAt = loaded->receivedAt;
+    request.session = loaded->session;
     request.content = loaded->content;
     m_running.insert(id, running);
     if (loaded->filterAttempts >= attemptsUntilQuarantine) {

@@ -33,11 +33,11 @@ smtp::Reply replyFor(const Error &error)
 }  // namespace
 
 Intake::Intake(const Services &services,
-               policy::SessionPolicy &policy,
+               std::unique_ptr<policy::SessionPolicy> policy,
                smtp::SessionControl &control,
                mail::Direction direction)
     : m_services(services)
-    , m_policy(policy)
+    , m_policy(std::move(policy))
     , m_control(control)
     , m_direction(direction)
     , m_config(services.config.get())
@@ -47,7 +47,7 @@ Intake::Intake(const Services &services,
 policy::SessionFacts Intake::facts() const
 {
     return {m_direction, m_control.client(), m_request.queueId, &m_request.envelope.sender,
-            nullptr};
+            m_candidate ? &*m_candidate : nullptr};
 }
 
 /// Continues with `next` if the policy has no objection, else refuses.
@@ -58,14 +58,29 @@ policy::SessionPolicy::Done Intake::whenAllowed(Next next)
             return;
         }
         if (refusal) {
-            refuse({refusal->code, refusal->enhanced, refusal->text});
+            refuse(*refusal);
         } else {
             (this->*next)();
         }
     };
 }
 
-void Intake::refuse(const smtp::Reply &reply, const mail::Address *recipient)
+void Intake::refuse(const policy::Refusal &refusal)
+{
+    const smtp::Reply reply{refusal.code, refusal.enhanced, refusal.text};
+    track(reply, refusal.check, refusal.detail);
+    m_candidate.reset();
+    m_control.answer(reply);
+}
+
+void Intake::refuse(const smtp::Reply &reply, const char *check)
+{
+    track(reply, check, {});
+    m_candidate.reset();
+    m_control.answer(reply);
+}
+
+void Intake::track(const smtp::Reply &reply, const char *check, const QJsonObject &detail)
 {
     tracking::TrackingEvent event;
     event.kind = tracking::EventKind::Refused;
@@ -73,12 +88,13 @@ void Intake::refuse(const smtp::Reply &reply, const mail::Address *recipient)
     event.queueId = m_request.queueId;
     event.client = clientText(m_control.client());
     event.sender = m_request.envelope.sender.toString();
-    if (recipient != nullptr) {
-        event.recipients.push_back(recipient->toString());
+    if (m_candidate) {
+        event.recipients.push_back(m_candidate->address.toString());
     }
     event.reply = reply.toLine();
+    event.detail = detail;
+    event.detail.insert(QLatin1String("check"), QLatin1String(check));
     m_services.journal.append(std::move(event));
-    m_control.answer(reply);
 }
 
 void Intake::onConnect()
@@ -90,12 +106,11 @@ void Intake::onConnect()
                                 isRate
                                     ? "Too many connections from your network a minute, slow down"
                                     : "Too many connections from your network at once"};
-        log::write(log::Severity::Notice, "smtp.client-limit", {},
-                   {{"client", clientText(m_control.client())}, {"reply", reply.toLine()}});
+        track(reply, "client-limit", {});
         m_control.answerAndClose(reply);
         return;
     }
-    m_policy.atConnect(facts(), &m_context, whenAllowed(&Intake::greet));
+    m_policy->atConnect(facts(), whenAllowed(&Intake::greet));
 }
 
 void Intake::greet()
@@ -105,7 +120,7 @@ void Intake::greet()
 
 void Intake::onHelo(const QByteArray & /*name*/, bool /*isExtended*/)
 {
-    m_policy.atHelo(facts(), &m_context, whenAllowed(&Intake::acceptHelo));
+    m_policy->atHelo(facts(), whenAllowed(&Intake::acceptHelo));
 }
 
 void Intake::acceptHelo()
@@ -117,6 +132,7 @@ void Intake::onMail(const smtp::MailCommand &command)
 {
     m_config = m_services.config.get();
     m_request = {};
+    m_candidate.reset();
     m_request.direction = m_direction;
     m_request.queueId = m_services.spool.nextQueueId();
     mail::Envelope &envelope = m_request.envelope;
@@ -126,20 +142,21 @@ void Intake::onMail(const smtp::MailCommand &command)
     envelope.envelopeId = command.envelopeId;
     envelope.dsnReturn = command.dsnReturn;
     if (!m_services.spool.hasRoomFor(command.declaredSize.value_or(m_config->mail.maxSize))) {
-        refuse(noRoomReply());
+        refuse(noRoomReply(), "storage");
         return;
     }
     const mail::Client &client = m_control.client();
     if (m_services.clientLimits.countMessage(client.address)
         != policy::ClientLimits::Verdict::Allowed) {
-        refuse({450, "4.7.1", "Too many messages from your network a minute, slow down"});
+        refuse({450, "4.7.1", "Too many messages from your network a minute, slow down"},
+               "client-limit");
         return;
     }
     if (const auto refusal = senderRefusal(*m_config, m_direction, client, command.sender)) {
-        refuse(*refusal);
+        refuse(*refusal, "sender");
         return;
     }
-    m_policy.atMail(facts(), &m_context, whenAllowed(&Intake::acceptMail));
+    m_policy->atMail(facts(), whenAllowed(&Intake::acceptMail));
 }
 
 void Intake::acceptMail()
@@ -150,26 +167,24 @@ void Intake::acceptMail()
 void Intake::onRcpt(const mail::Recipient &recipient)
 {
     m_candidate = recipient;
-    m_candidate.address = withDomain(*m_config, recipient.address);
+    m_candidate->address = withDomain(*m_config, recipient.address);
     const mail::Client &client = m_control.client();
-    if (const auto refusal = relayRefusal(*m_config, m_direction, client, m_candidate.address)) {
-        refuse(*refusal, &m_candidate.address);
+    if (const auto refusal = relayRefusal(*m_config, m_direction, client, m_candidate->address)) {
+        refuse(*refusal, "relay");
         return;
     }
     if (m_services.clientLimits.countRecipient(client.address)
         != policy::ClientLimits::Verdict::Allowed) {
         refuse({450, "4.7.1", "Too many recipients from your network a minute, slow down"},
-               &m_candidate.address);
+               "client-limit");
         return;
     }
-    policy::SessionFacts known = facts();
-    known.recipient = &m_candidate;
-    m_policy.atRcpt(known, &m_context, whenAllowed(&Intake::acceptRcpt));
+    m_policy->atRcpt(facts(), whenAllowed(&Intake::acceptRcpt));
 }
 
 void Intake::acceptRcpt()
 {
-    m_request.envelope.recipients.push_back(m_candidate);
+    m_request.envelope.recipients.push_back(*std::exchange(m_candidate, std::nullopt));
     m_control.answer({250, "2.1.5", "Ok"});
 }
 
@@ -181,19 +196,23 @@ void Intake::onData()
 mail::ContentBuilder Intake::dataBuilder()
 {
     m_request.client = m_control.client();
+    if (m_request.client.name.isEmpty()) {
+        m_request.client.name = m_policy->clientName();
+    }
+    m_request.session = m_policy->evidence();
     m_request.receivedAt = m_services.clock.wall();
     mail::ContentBuilder builder(m_services.paths.scratch());
     const QByteArray received = receivedField(*m_config, m_request.client, m_request.envelope,
                                               m_request.queueId, m_request.receivedAt);
     // A builder that cannot take a few hundred bytes fails on the message, too, and is answered then.
-    static_cast<void>(builder.append(received));
+    static_cast<void>(builder.append(received + m_policy->headerFields()));
     return builder;
 }
 
 void Intake::onMessage(mail::Content content)
 {
     if (countReceived(content.view()) > m_config->mail.hopcountLimit) {
-        refuse({554, "5.4.6", "Too many hops: the message is in a mail loop"});
+        refuse({554, "5.4.6", "Too many hops: the message is in a mail loop"}, "loop");
         return;
     }
     m_request.content = std::move(content);
@@ -288,6 +307,7 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
     if (m_isClosed) {
         return;
     }
+    m_policy->onAccepted();
     if (outcome.isAllBlocked) {
         // Our own users are told the rule's name; strangers learn nothing of our rules.
         const QByteArray rule = m_direction == mail::Direction::Out
@@ -302,7 +322,7 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
 void Intake::defer(const Error &error)
 {
     if (!m_isClosed) {
-        refuse(replyFor(error));
+        refuse(replyFor(error), "processing");
     }
 }
 
@@ -310,6 +330,14 @@ void Intake::onReset()
 {
     m_job.reset();
     m_request = {};
+    m_candidate.reset();
+    m_policy->onReset();
+}
+
+void Intake::onViolation(const smtp::Reply &reply, const QByteArray &reason)
+{
+    m_policy->onViolation();
+    track(reply, "protocol", {{QLatin1String("violation"), QString::fromLatin1(reason)}});
 }
 
 void Intake::onClosed(const QByteArray & /*reason*/)

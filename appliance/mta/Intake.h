@@ -22,7 +22,7 @@ class Intake final : public smtp::SessionHandler
 {
 public:
     Intake(const Services &services,
-           policy::SessionPolicy &policy,
+           std::unique_ptr<policy::SessionPolicy> policy,
            smtp::SessionControl &control,
            mail::Direction direction);
 
@@ -34,6 +34,7 @@ public:
     mail::ContentBuilder dataBuilder() override;
     void onMessage(mail::Content content) override;
     void onReset() override;
+    void onViolation(const smtp::Reply &reply, const QByteArray &reason) override;
     void onClosed(const QByteArray &reason) override;
 
 private:
@@ -41,7 +42,9 @@ private:
 
     [[nodiscard]] policy::SessionFacts facts() const;
     policy::SessionPolicy::Done whenAllowed(Next next);
-    void refuse(const smtp::Reply &reply, const mail::Address *recipient = nullptr);
+    void refuse(const smtp::Reply &reply, const char *check);
+    void refuse(const policy::Refusal &refusal);
+    void track(const smtp::Reply &reply, const char *check, const QJsonObject &detail);
     void acceptMail();
     void acceptRcpt();
     void greet();
@@ -56,7 +59,7 @@ private:
     void defer(const Error &error);
 
     const Services &m_services;
-    policy::SessionPolicy &m_policy;
+    std::unique_ptr<policy::SessionPolicy> m_policy;
     smtp::SessionControl &m_control;
     mail::Direction m_direction;
     std::shared_ptr<const config::Config> m_config;  ///< Of this session, from its first moment.
@@ -66,7 +69,7 @@ private:
 
     // The transaction.
     verdict::FilterRequest m_request;
-    mail::Recipient m_candidate;  ///< The RCPT being decided.
+    std::optional<mail::Recipient> m_candidate;  ///< The RCPT being decided.
     std::unique_ptr<verdict::FilterJob> m_job;
     QElapsedTimer m_filterTimer;
     int m_crashes = 0;

@@ -187,6 +187,9 @@ spool::Entry entryOf(const verdict::FilterRequest &request, spool::Stage stage)
     entry.client = request.client;
     entry.envelope = request.envelope;
     entry.receivedAt = request.receivedAt;
+    if (stage == spool::Stage::Unfiltered) {
+        entry.session = request.session;
+    }
     entry.origin = "smtp";
     return entry;
 }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "appliance/mail/Envelope.h"
+#include "appliance/verdict/SessionEvidence.h"
 
 #include <QtCore/QByteArray>
-#include <QtCore/QObject>
+#include <QtCore/QJsonObject>
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 namespace portcullis::policy {
@@ -24,14 +26,17 @@ struct SessionFacts {
 struct Refusal {
     int code = 450;
     QByteArray enhanced;
-    QByteArray text;  ///< Says what is wrong and what the sender can do about it.
+    QByteArray text;         ///< Says what is wrong and what the sender can do about it.
+    const char *check = "";  ///< Which check refused: "dnsbl", "spf", "greylist" …; for tracking.
+    QJsonObject detail{};    ///< Its evidence, for tracking.
 };
 
-/// The place of every check that is made before the content arrives: protocol tests, DNSBL, SPF,
+/// Every check that is made before the content arrives, for one session: DNSBL, HELO tests, SPF,
 /// greylisting, receiver verification, the SMTP allow list (design §5, steps 1 to 3).
 ///
-/// One instance a thread. Each check ends with exactly one call of `done`, at once or later from the
-/// event loop, never after `context` is gone; no Refusal lets the session go on.
+/// Lives on its session's thread. Each question ends with exactly one call of `done`, at once or
+/// later from the event loop, and not at all after the object is gone. No Refusal lets the session
+/// go on.
 class SessionPolicy
 {
 public:
@@ -39,32 +44,34 @@ public:
 
     virtual ~SessionPolicy() = default;
 
-    virtual void atConnect(const SessionFacts &facts, QObject *context, Done done) = 0;
-    virtual void atHelo(const SessionFacts &facts, QObject *context, Done done) = 0;
-    virtual void atMail(const SessionFacts &facts, QObject *context, Done done) = 0;
-    virtual void atRcpt(const SessionFacts &facts, QObject *context, Done done) = 0;
+    virtual void atConnect(const SessionFacts &facts, Done done) = 0;
+    virtual void atHelo(const SessionFacts &facts, Done done) = 0;
+    virtual void atMail(const SessionFacts &facts, Done done) = 0;
+    virtual void atRcpt(const SessionFacts &facts, Done done) = 0;
+
+    /// The transaction ended; what concerned its sender is forgotten.
+    virtual void onReset() = 0;
+    /// A message was accepted for delivery: the client keeps the rules (see ClientMemory).
+    virtual void onAccepted() = 0;
+    /// The SMTP engine refused the client for breaking the protocol.
+    virtual void onViolation() = 0;
+
+    /// What was found so far, about session and transaction.
+    [[nodiscard]] virtual const verdict::SessionEvidence &evidence() const = 0;
+    /// The client's name, confirmed by its address (RFC 8601 §3 "iprev"); empty: none.
+    [[nodiscard]] virtual QByteArray clientName() const = 0;
+    /// Header fields that tell the findings (Received-SPF), each with its CRLF; to stand below our
+    /// Received field.
+    [[nodiscard]] virtual QByteArray headerFields() const = 0;
 };
 
-/// Lets everything pass: what a session meets while no check is switched on.
-class OpenPolicy final : public SessionPolicy
+/// Makes the policies of one server thread's sessions and owns what they share there: a resolver,
+/// connections to workers.
+class PolicyContext
 {
 public:
-    void atConnect(const SessionFacts & /*facts*/, QObject * /*context*/, Done done) override
-    {
-        done(std::nullopt);
-    }
-    void atHelo(const SessionFacts & /*facts*/, QObject * /*context*/, Done done) override
-    {
-        done(std::nullopt);
-    }
-    void atMail(const SessionFacts & /*facts*/, QObject * /*context*/, Done done) override
-    {
-        done(std::nullopt);
-    }
-    void atRcpt(const SessionFacts & /*facts*/, QObject * /*context*/, Done done) override
-    {
-        done(std::nullopt);
-    }
+    virtual ~PolicyContext() = default;
+    virtual std::unique_ptr<SessionPolicy> createSession(mail::Direction direction) = 0;
 };
 
 }  // namespace portcullis::policy

@@ -3,6 +3,7 @@
 
 #include "appliance/mail/Content.h"
 #include "appliance/mail/Envelope.h"
+#include "appliance/verdict/SessionEvidence.h"
 #include "shared/base/Clock.h"
 
 #include <QtCore/QByteArray>
@@ -64,6 +65,7 @@ struct Entry {
     QByteArray note;                ///< Opaque to the spool, e.g. the quarantine item as JSON.
     QByteArray reason;              ///< Why it waits, for people ("4.4.1 connection refused").
     std::vector<HistoryLine> history;  ///< The newest lines; older ones are forgotten.
+    verdict::SessionEvidence session;  ///< For the filter; kept while Unfiltered.
     mail::Content content;
 };
 

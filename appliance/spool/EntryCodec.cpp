@@ -11,7 +11,9 @@ namespace portcullis::spool {
 
 namespace {
 
-constexpr quint8 bodyVersion = 1;
+/// Entries without session evidence are written as before, so that an older release reads them.
+constexpr quint8 plainVersion = 1;
+constexpr quint8 evidenceVersion = 2;
 constexpr qsizetype maxDomainBytes = 64 * 1024;  ///< Beyond, the list of domains is incomplete.
 
 qint64 micros(Clock::WallTime time)
@@ -100,7 +102,8 @@ QByteArray encodeBody(const Entry &entry)
     bytes.reserve(512);
     QDataStream out(&bytes, QIODevice::WriteOnly);
     out.setVersion(QDataStream::Qt_6_4);
-    out << bodyVersion << static_cast<quint8>(entry.heldFrom) << entry.client << entry.envelope;
+    out << (entry.session.isEmpty() ? plainVersion : evidenceVersion)
+        << static_cast<quint8>(entry.heldFrom) << entry.client << entry.envelope;
     // Fresh entries, the common case, spend four bytes on their recipients' progress.
     const bool isUntouched = std::all_of(
         entry.progress.begin(), entry.progress.end(),
@@ -116,6 +119,9 @@ QByteArray encodeBody(const Entry &entry)
     for (const HistoryLine &line : entry.history) {
         out << micros(line.time) << line.text;
     }
+    if (!entry.session.isEmpty()) {
+        out << entry.session;
+    }
     return bytes;
 }
 
@@ -128,7 +134,7 @@ Status decodeBody(QByteArrayView bytes, Entry &entry)
     quint8 heldFrom = 0;
     quint32 progressCount = 0;
     in >> version;
-    if (in.status() != QDataStream::Ok || version != bodyVersion) {
+    if (in.status() != QDataStream::Ok || (version != plainVersion && version != evidenceVersion)) {
         return Error::permanent("spool.damaged",
                                 QStringLiteral("metadata of unknown version %1").arg(version));
     }
@@ -145,6 +151,9 @@ Status decodeBody(QByteArrayView bytes, Entry &entry)
     }
     in >> entry.filterAttempts >> entry.origin >> entry.note >> entry.reason;
     readHistory(in, entry.history);
+    if (version == evidenceVersion) {
+        in >> entry.session;
+    }
     if (in.status() != QDataStream::Ok) {
         return Error::permanent("spool.damaged", QStringLiteral("metadata cannot be read"));
     }

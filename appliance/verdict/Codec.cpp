@@ -14,7 +14,7 @@ namespace {
 using mail::readList;
 using mail::writeList;
 
-constexpr quint8 codecVersion = 1;
+constexpr quint8 codecVersion = 2;
 
 QByteArray toJson(const QJsonObject &object)
 {
@@ -62,13 +62,14 @@ void readItem(QDataStream &in, QuarantineItem &item)
 
 void writeItem(QDataStream &out, const RecipientFate &fate)
 {
-    out << fate.recipient << static_cast<quint8>(fate.fate) << fate.rule << fate.reason;
+    out << fate.recipient << static_cast<quint8>(fate.fate) << fate.rule << fate.reason
+        << fate.reply;
 }
 
 void readItem(QDataStream &in, RecipientFate &fate)
 {
     quint8 value = 0;
-    in >> fate.recipient >> value >> fate.rule >> fate.reason;
+    in >> fate.recipient >> value >> fate.rule >> fate.reason >> fate.reply;
     fate.fate = static_cast<Fate>(std::min<quint8>(value, 2));
 }
 
@@ -110,7 +111,8 @@ Frame encodeRequest(const FilterRequest &request)
     out.setVersion(QDataStream::Qt_6_4);
     out << codecVersion << request.queueId << static_cast<quint8>(request.direction)
         << request.client << request.envelope
-        << static_cast<qint64>(request.receivedAt.time_since_epoch().count()) << request.isDryRun;
+        << static_cast<qint64>(request.receivedAt.time_since_epoch().count()) << request.session
+        << request.isDryRun;
     return frame;
 }
 
@@ -126,7 +128,7 @@ Result<FilterRequest> decodeRequest(Frame frame)
     quint8 direction = 0;
     qint64 receivedAt = 0;
     in >> version >> request.queueId >> direction >> request.client >> request.envelope
-        >> receivedAt >> request.isDryRun;
+        >> receivedAt >> request.session >> request.isDryRun;
     if (!isWhole(in) || version != codecVersion || direction > 1) {
         return malformed("a request that cannot be read");
     }

@@ -3,6 +3,7 @@
 
 #include "appliance/mail/Content.h"
 #include "appliance/mail/Envelope.h"
+#include "appliance/verdict/SessionEvidence.h"
 #include "shared/base/Clock.h"
 
 #include <QtCore/QByteArray>
@@ -22,7 +23,8 @@ struct FilterRequest {
     mail::Client client;
     mail::Envelope envelope;
     Clock::WallTime receivedAt{};
-    bool isDryRun = false;  ///< Explain, store nothing, notify nobody (`pmgrule test`).
+    SessionEvidence session;  ///< What the checks before DATA found.
+    bool isDryRun = false;    ///< Explain, store nothing, notify nobody (`pmgrule test`).
     mail::Content content;
 };
 
@@ -32,8 +34,9 @@ enum class Fate : quint8 { Delivered = 0, Quarantined = 1, Blocked = 2 };
 struct RecipientFate {
     mail::Address recipient;
     Fate fate = Fate::Delivered;
-    QString rule;    ///< The rule whose final action decided; "default-accept" if none did.
-    QString reason;  ///< One sentence for people: what matched and why.
+    QString rule;        ///< The rule whose final action decided; "default-accept" if none did.
+    QString reason;      ///< One sentence for people: what matched and why.
+    QByteArray reply{};  ///< Blocked: what the sender's server is told; empty: our usual words.
 };
 
 /// Why a message leaves the filter towards the delivery queue.

@@ -2,6 +2,7 @@
 #include "appliance/daemons/pmg-smtpd/SessionFactory.h"
 
 #include "appliance/mta/Intake.h"
+#include "appliance/policy/OpenPolicy.h"
 
 namespace portcullis {
 
@@ -19,12 +20,12 @@ public:
         smtp::SessionControl &control,
         const smtp::ListenerSettings &listener) override
     {
-        return std::make_unique<mta::Intake>(m_services, m_policy, control, listener.direction);
+        return std::make_unique<mta::Intake>(m_services, std::make_unique<policy::OpenPolicy>(),
+                                             control, listener.direction);
     }
 
 private:
     const mta::Services &m_services;
-    policy::OpenPolicy m_policy;
 };
 
 }  // namespace

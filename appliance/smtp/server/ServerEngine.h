@@ -171,6 +171,7 @@ private:
     void refuse(const Reply &reply);  ///< say() and countError().
     void closeWith(const Reply &reply, const QByteArray &reason);
     void closeForEarlyTalk(QByteArrayView where);
+    void closeForViolation(const Reply &reply, const QByteArray &reason);
     void countError();
     void countJunk();
     void enter(Phase phase);

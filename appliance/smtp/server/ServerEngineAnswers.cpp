@@ -229,6 +229,7 @@ void ServerEngine::refuseContent(const Reply &reply)
     if (m_data.problem() == DataReader::Problem::BareNewline
         || m_data.problem() == DataReader::Problem::HiddenDot) {
         m_host.note("smtp.bare-newline", reply.toLine());
+        m_handler->onViolation(reply, "bare newline");
     }
     // Only the end of data is answered for each recipient (RFC 2033 §4.2, §4.3).
     const bool isFinal = m_stage >= Stage::Recipients && (!m_isChunk || m_isLastChunk);
@@ -345,22 +346,31 @@ void ServerEngine::refuse(const Reply &reply)
 void ServerEngine::countError()
 {
     if (++m_errors > m_settings->limits.errors && m_phase != Phase::Closing) {
-        closeWith({421, "4.7.0", "Too many errors"}, "too many errors");
+        closeForViolation({421, "4.7.0", "Too many errors"}, "too many errors");
     }
 }
 
 void ServerEngine::countJunk()
 {
     if (++m_junk > m_settings->limits.junkCommands && m_phase != Phase::Closing) {
-        closeWith({421, "4.7.0", "Too many commands without a message"}, "too many junk commands");
+        closeForViolation({421, "4.7.0", "Too many commands without a message"},
+                          "too many junk commands");
     }
 }
 
 void ServerEngine::closeForEarlyTalk(QByteArrayView where)
 {
     m_host.note("smtp.pipelining", "octets before the reply to " + where.toByteArray());
-    closeWith({554, "5.5.0", "You did not wait for our reply (RFC 2920, section 3.1)"},
-              "unauthorised pipelining");
+    closeForViolation({554, "5.5.0", "You did not wait for our reply (RFC 2920, section 3.1)"},
+                      "unauthorised pipelining");
+}
+
+void ServerEngine::closeForViolation(const Reply &reply, const QByteArray &reason)
+{
+    if (m_handler != nullptr) {
+        m_handler->onViolation(reply, reason);
+    }
+    closeWith(reply, reason);
 }
 
 void ServerEngine::closeWith(const Reply &reply, const QByteArray &reason)

@@ -53,7 +53,7 @@ void ServerEngine::dispatch(QByteArrayView line)
     const auto [verb, argument] = splitCommand(line);
     if (isForeignVerb(verb)) {
         m_host.note("smtp.foreign-protocol", verb.toByteArray());
-        closeWith({554, "5.5.0", "This is an SMTP server"}, "foreign protocol");
+        closeForViolation({554, "5.5.0", "This is an SMTP server"}, "foreign protocol");
     } else if (isEarlyTalk(verb)) {
         closeForEarlyTalk(verb);
     } else if (m_stage == Stage::Refused && !isVerb(verb, "QUIT")) {

@@ -64,6 +64,9 @@ public:
 
     /// The transaction ended without a message: RSET, EHLO, STARTTLS, too large, bad line endings …
     virtual void onReset() = 0;
+    /// The engine refused something that breaks the protocol, before any question was asked: talking
+    /// too early, another protocol, bare newlines, too many errors. `reply` is what was said.
+    virtual void onViolation(const Reply & /*reply*/, const QByteArray & /*reason*/) {}
     /// The connection is gone; no answer is possible any more. `reason` is for the log.
     virtual void onClosed(const QByteArray &reason) = 0;
 };
