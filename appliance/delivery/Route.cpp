@@ -34,6 +34,10 @@ Route routeFor(const config::Config &config, const mail::Address &recipient)
     Route route;
     const QByteArray &domain = recipient.domain();
     route.isConfigured = true;
+    if (config.mail.behindPostfix) {
+        route.nextHop = {config::Protocol::Smtp, "127.0.0.1", config.mail.reinjectPort, false};
+        return route;
+    }
     if (const auto *transport = config.transportFor(recipient.localPart(), domain)) {
         route.nextHop = transport->nextHop;
     } else if (config.mail.relay && config.isRelayDomain(domain)) {

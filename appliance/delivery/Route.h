@@ -20,6 +20,7 @@ struct Route {
 
 /// Transport of the address, its domain or a parent domain; else for a relay domain the relay; else
 /// the smart host; else MX of the domain (RFC 5321 §5.1). An address literal is its own next hop.
+/// Behind Postfix everything goes back to it, and it decides all this.
 Route routeFor(const config::Config &config, const mail::Address &recipient);
 
 }  // namespace portcullis::delivery

@@ -50,6 +50,9 @@ struct Client {
     QByteArray helo;
     QByteArray protocol;  ///< "SMTP", "ESMTP", "ESMTPS", "UTF8SMTPS" … (RFC 3848, RFC 6531 §4.3).
     QByteArray tls;       ///< "TLSv1.3 TLS_AES_256_GCM_SHA384 256"; empty: no TLS.
+    /// What a Postfix in front calls the message (XFORWARD IDENT); empty: it has not queued it.
+    /// Known while the session lasts, not stored.
+    QByteArray ident{};
 
     friend bool operator==(const Client &, const Client &) = default;
 };

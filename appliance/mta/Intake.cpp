@@ -35,11 +35,13 @@ smtp::Reply replyFor(const Error &error)
 Intake::Intake(const Services &services,
                std::unique_ptr<policy::SessionPolicy> policy,
                smtp::SessionControl &control,
-               mail::Direction direction)
+               mail::Direction direction,
+               Peer peer)
     : m_services(services)
     , m_policy(std::move(policy))
     , m_control(control)
     , m_direction(direction)
+    , m_peer(peer)
     , m_config(services.config.get())
 {
 }
@@ -145,6 +147,10 @@ void Intake::onMail(const smtp::MailCommand &command)
         refuse(noRoomReply(), "storage");
         return;
     }
+    if (m_peer == Peer::Postfix) {
+        acceptMail();
+        return;
+    }
     const mail::Client &client = m_control.client();
     if (m_services.clientLimits.countMessage(client.address)
         != policy::ClientLimits::Verdict::Allowed) {
@@ -168,6 +174,10 @@ void Intake::onRcpt(const mail::Recipient &recipient)
 {
     m_candidate = recipient;
     m_candidate->address = withDomain(*m_config, recipient.address);
+    if (m_peer == Peer::Postfix) {
+        acceptRcpt();
+        return;
+    }
     const mail::Client &client = m_control.client();
     if (const auto refusal = relayRefusal(*m_config, m_direction, client, m_candidate->address)) {
         refuse(*refusal, "relay");
@@ -308,6 +318,10 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
         return;
     }
     m_policy->onAccepted();
+    if (outcome.isAllBlocked && !mayRefuseBlocked()) {
+        m_control.answer({250, "2.7.0", "BLOCKED (" + m_request.queueId + ')'});
+        return;
+    }
     if (outcome.isAllBlocked) {
         // Our own users are told the rule's name; strangers learn nothing of our rules.
         const QByteArray rule = m_direction == mail::Direction::Out
@@ -317,6 +331,16 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
         return;
     }
     m_control.answer({250, "2.5.0", "OK (" + m_request.queueId + ')'});
+}
+
+/// Once Postfix has queued a message (it then tells its queue id), a refusal makes it write a bounce:
+/// to a stranger whose address was forged, mostly. Only `ndr_on_block` asks for that.
+bool Intake::mayRefuseBlocked() const
+{
+    if (m_peer == Peer::Client || m_config->mail.ndrOnBlock) {
+        return true;
+    }
+    return m_config->mail.beforeQueueFiltering && m_request.client.ident.isEmpty();
 }
 
 void Intake::defer(const Error &error)

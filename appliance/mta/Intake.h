@@ -14,6 +14,10 @@
 
 namespace portcullis::mta {
 
+/// Who talks to us. A Postfix in front has made all checks before DATA, and is told of a blocked
+/// message so that no bounce to a forged address comes of it (docs/decisions/0011).
+enum class Peer { Client, Postfix };
+
 /// One SMTP session as the gateway decides it: limits, relay permission, policy, filter, acceptance.
 ///
 /// Lives on its session's thread. `250` to the end of data is said only after the spool has flushed
@@ -24,7 +28,8 @@ public:
     Intake(const Services &services,
            std::unique_ptr<policy::SessionPolicy> policy,
            smtp::SessionControl &control,
-           mail::Direction direction);
+           mail::Direction direction,
+           Peer peer = Peer::Client);
 
     void onConnect() override;
     void onHelo(const QByteArray &name, bool isExtended) override;
@@ -57,11 +62,13 @@ private:
     void commit(Outcome outcome);
     void onCommitted(const Status &status, const Outcome &outcome);
     void defer(const Error &error);
+    [[nodiscard]] bool mayRefuseBlocked() const;
 
     const Services &m_services;
     std::unique_ptr<policy::SessionPolicy> m_policy;
     smtp::SessionControl &m_control;
     mail::Direction m_direction;
+    Peer m_peer;
     std::shared_ptr<const config::Config> m_config;  ///< Of this session, from its first moment.
     policy::ClientLimits::Place m_place;
     QObject m_context;  ///< Dies with us: callbacks of policies and commits end then.

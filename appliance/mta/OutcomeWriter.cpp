@@ -175,6 +175,9 @@ tracking::TrackingEvent acceptedEvent(const spool::Entry &entry, qint64 size)
     }
     event.size = size;
     event.tls = entry.client.tls;
+    if (!entry.client.ident.isEmpty()) {
+        event.detail.insert(QLatin1String("postfix_id"), QString::fromLatin1(entry.client.ident));
+    }
     return event;
 }
 

@@ -45,6 +45,27 @@ smtp::SessionSettings sessionSettings(const config::Config &config, mail::Direct
     return session;
 }
 
+/// The port where Postfix hands over mail of one direction (FILTER_README, XFORWARD_README).
+smtp::ListenerSettings filterListener(const config::Config &config, mail::Direction direction)
+{
+    const config::MailSettings &mail = config.mail;
+    const bool isIncoming = direction == mail::Direction::In;
+    const std::vector<smtp::Network> loopback{{QHostAddress(QHostAddress::LocalHost), 8}};
+    smtp::ListenerSettings listener;
+    listener.name = isIncoming ? filterInListener : filterOutListener;
+    listener.address = QHostAddress(QHostAddress::LocalHost);
+    listener.port = isIncoming ? mail.filterPortIn : mail.filterPortOut;
+    listener.direction = direction;
+    listener.session = sessionSettings(config, direction);
+    listener.session.extensions = smtp::plainExtensions;
+    // A refusal would be a bounce for what Postfix let pass.
+    listener.session.bareNewline = smtp::BareNewline::Replace;
+    listener.session.limits.messageSize = 2 * mail.maxSize;
+    listener.maxConnections = isIncoming ? mail.maxSmtpdIn : mail.maxSmtpdOut;
+    listener.xforwardNetworks = loopback;
+    return listener;
+}
+
 }  // namespace
 
 std::shared_ptr<const smtp::ServerSettings> serverSettings(
@@ -70,12 +91,22 @@ std::shared_ptr<const smtp::ServerSettings> serverSettings(
             settings->listeners.push_back(std::move(listener));
         }
     };
-    add(externalListener, config.mail.extPort, config.mail.maxSmtpdIn, mail::Direction::In);
-    add(internalListener, config.mail.intPort, config.mail.maxSmtpdOut, mail::Direction::Out);
+    if (config.mail.behindPostfix) {
+        settings->listeners = {filterListener(config, mail::Direction::In),
+                               filterListener(config, mail::Direction::Out)};
+    } else {
+        add(externalListener, config.mail.extPort, config.mail.maxSmtpdIn, mail::Direction::In);
+        add(internalListener, config.mail.intPort, config.mail.maxSmtpdOut, mail::Direction::Out);
+    }
     settings->threads = config.mail.threads;
     settings->identity = std::move(identity);
     settings->logsTls = config.mail.tlsLog;
     return settings;
+}
+
+bool isBehindPostfix(const smtp::ListenerSettings &listener)
+{
+    return listener.name == filterInListener || listener.name == filterOutListener;
 }
 
 policy::ClientLimitSettings clientLimitSettings(const config::Config &config)

@@ -165,8 +165,24 @@ Status Gateway::startControl()
     return m_control->listen(m_paths.controlSocket());
 }
 
-void Gateway::applyConfig(const config::ConfigPtr &config)
+/// Ports are bound at the start. Were only the way of the delivery to change, mail from outside
+/// would go to a Postfix that is not there, or past the one that is.
+config::ConfigPtr Gateway::asBound(const config::ConfigPtr &config) const
 {
+    const bool isBehindPostfix = m_config->get()->mail.behindPostfix;
+    if (config->mail.behindPostfix == isBehindPostfix) {
+        return config;
+    }
+    log::write(log::Severity::Warning, "smtpd.restart-needed", {},
+               {{"key", "mail/behind_postfix"}, {"consequence", "without effect until a restart"}});
+    auto bound = std::make_shared<config::Config>(*config);
+    bound->mail.behindPostfix = isBehindPostfix;
+    return bound;
+}
+
+void Gateway::applyConfig(const config::ConfigPtr &read)
+{
+    const config::ConfigPtr config = asBound(read);
     auto identity = loadIdentity(*config);
     if (!identity) {
         log::write(log::Severity::Error, "smtpd.certificate-refused", {},
@@ -208,14 +224,19 @@ void Gateway::onServerStopped()
     Q_EMIT stopped();
 }
 
-quint16 Gateway::externalPort() const
+QJsonObject Gateway::ports() const
 {
-    return m_server->port(mta::externalListener);
-}
-
-quint16 Gateway::internalPort() const
-{
-    return m_server->port(mta::internalListener);
+    const auto port = [this](const char *listener) {
+        const quint16 bound = m_server->port(listener);
+        return bound == 0 ? QJsonValue(QJsonValue::Null) : QJsonValue(bound);
+    };
+    QJsonObject ports{{QLatin1String("smtp_ext"), port(mta::externalListener)},
+                      {QLatin1String("smtp_int"), port(mta::internalListener)}};
+    if (m_config->get()->mail.behindPostfix) {
+        ports.insert(QLatin1String("filter_in"), port(mta::filterInListener));
+        ports.insert(QLatin1String("filter_out"), port(mta::filterOutListener));
+    }
+    return ports;
 }
 
 }  // namespace portcullis

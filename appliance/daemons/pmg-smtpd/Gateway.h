@@ -11,6 +11,7 @@
 #include "appliance/spool/QueueCommands.h"
 #include "appliance/store/DatabaseSettings.h"
 
+#include <QtCore/QJsonObject>
 #include <QtCore/QObject>
 
 #include <memory>
@@ -36,8 +37,8 @@ public:
     Status reload();
     void stop();  ///< Graceful: finishes what is under way within its bounds. stopped() follows.
 
-    [[nodiscard]] quint16 externalPort() const;
-    [[nodiscard]] quint16 internalPort() const;
+    /// The ready line: `smtp_ext` and `smtp_int`, or behind Postfix `filter_in` and `filter_out`.
+    [[nodiscard]] QJsonObject ports() const;
 
 Q_SIGNALS:
     void stopped();
@@ -48,8 +49,9 @@ private:
     void startDelivery();
     Status startServer();
     Status startControl();
-    void applyConfig(const config::ConfigPtr &config);
+    void applyConfig(const config::ConfigPtr &read);
     void onServerStopped();
+    [[nodiscard]] config::ConfigPtr asBound(const config::ConfigPtr &config) const;
     [[nodiscard]] std::unique_ptr<Resolver> makeResolver() const;
     [[nodiscard]] Result<std::shared_ptr<const smtp::TlsIdentity>> loadIdentity(
         const config::Config &config) const;

@@ -2,6 +2,7 @@
 #include "appliance/daemons/pmg-smtpd/SessionFactory.h"
 
 #include "appliance/mta/Intake.h"
+#include "appliance/mta/ServerMapping.h"
 #include "appliance/policy/OpenPolicy.h"
 
 namespace portcullis {
@@ -20,8 +21,9 @@ public:
         smtp::SessionControl &control,
         const smtp::ListenerSettings &listener) override
     {
-        return std::make_unique<mta::Intake>(m_services, std::make_unique<policy::OpenPolicy>(),
-                                             control, listener.direction);
+        return std::make_unique<mta::Intake>(
+            m_services, std::make_unique<policy::OpenPolicy>(), control, listener.direction,
+            mta::isBehindPostfix(listener) ? mta::Peer::Postfix : mta::Peer::Client);
     }
 
 private:

@@ -63,9 +63,9 @@ int run(const daemons::DaemonOptions &options)
                    {{"reason", reason.toUtf8()}});
         QCoreApplication::exit(1);
     });
-    options.announceReady({{QLatin1String("event"), QLatin1String("ready")},
-                           {QLatin1String("smtp_ext"), gateway.externalPort()},
-                           {QLatin1String("smtp_int"), gateway.internalPort()}});
+    QJsonObject ready = gateway.ports();
+    ready.insert(QLatin1String("event"), QLatin1String("ready"));
+    options.announceReady(ready);
     return QCoreApplication::exec();
 }
 

@@ -11,6 +11,20 @@ namespace portcullis::smtp {
 
 namespace {
 
+constexpr qsizetype longestIdent = 64;  ///< Postfix' queue ids have at most 20 octets.
+
+/// What remains of foreign words that could not be a name: printable, without what separates.
+QByteArray cleanedName(const QByteArray &value)
+{
+    QByteArray cleaned = value.left(255);  // RFC 5321 §4.5.3.1.2
+    for (char &c : cleaned) {
+        if (c <= ' ' || c >= 0x7f) {
+            c = '?';
+        }
+    }
+    return cleaned;
+}
+
 bool setName(mail::Client &client, const QByteArray &value, const SessionLimits &limits)
 {
     client.name = value.toLower();
@@ -46,6 +60,12 @@ bool setHelo(mail::Client &client, const QByteArray &value, const SessionLimits 
     return value.isEmpty() || isHeloName(value, limits);
 }
 
+bool setIdent(mail::Client &client, const QByteArray &value, const SessionLimits &)
+{
+    client.ident = value.left(longestIdent);
+    return true;
+}
+
 bool ignore(mail::Client &, const QByteArray &, const SessionLimits &)
 {
     return true;
@@ -62,7 +82,7 @@ constexpr std::array attributes{
     Attribute{"PORT", true, true, setPort},     Attribute{"PROTO", true, true, setProtocol},
     Attribute{"HELO", true, true, setHelo},     Attribute{"LOGIN", true, false, ignore},
     Attribute{"DESTADDR", true, false, ignore}, Attribute{"DESTPORT", true, false, ignore},
-    Attribute{"IDENT", false, true, ignore},    Attribute{"SOURCE", false, true, ignore},
+    Attribute{"IDENT", false, true, setIdent},  Attribute{"SOURCE", false, true, ignore},
 };
 
 bool belongsTo(const Attribute &attribute, AttributeCommand command)
@@ -115,7 +135,14 @@ Parsed<mail::Client> applyAttributes(AttributeCommand command,
         if (isVerb(*value, "[UNAVAILABLE]") || isVerb(*value, "[TEMPUNAVAIL]")) {
             value->clear();
         }
-        if (!known->set(client, *value, limits)) {
+        if (known->set(client, *value, limits)) {
+            continue;
+        }
+        if (command == AttributeCommand::Xforward && known->set == setHelo) {
+            client.helo = cleanedName(*value);
+        } else if (command == AttributeCommand::Xforward && known->set == setName) {
+            client.name = cleanedName(*value);
+        } else {
             return refusal(name);
         }
     }

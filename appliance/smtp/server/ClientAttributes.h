@@ -18,7 +18,8 @@ enum class AttributeCommand { Xclient, Xforward };
 
 /// `client` with the attributes of the command's argument applied. An attribute that is
 /// `[UNAVAILABLE]` or `[TEMPUNAVAIL]` becomes empty. Unknown attributes and values that could not be
-/// a name, an address or a protocol are refused with 501 5.5.4.
+/// a name, an address or a protocol are refused with 501 5.5.4. But XFORWARD hands on what a stranger
+/// said at HELO: refusing that would pass him off as the forwarding peer, so it is cleaned instead.
 [[nodiscard]] Parsed<mail::Client> applyAttributes(AttributeCommand command,
                                                    QByteArrayView argument,
                                                    mail::Client client,

@@ -11,6 +11,7 @@ class TestServerMapping : public QObject
     Q_OBJECT
 private Q_SLOTS:
     void dataTimeoutBoundsPausesNotTheWholeMessage();
+    void behindPostfixOnlyLoopbackIsServed();
 };
 
 void TestServerMapping::dataTimeoutBoundsPausesNotTheWholeMessage()
@@ -24,6 +25,30 @@ void TestServerMapping::dataTimeoutBoundsPausesNotTheWholeMessage()
         QCOMPARE(limits.dataGrace, std::chrono::milliseconds(180s));
         // 10 MB over a line of 5,000 bytes a second take more than half an hour.
         QVERIFY2(limits.data >= 1h, "a slow but steady client is cut off");
+    }
+}
+
+void TestServerMapping::behindPostfixOnlyLoopbackIsServed()
+{
+    config::Config config;
+    config.mail.behindPostfix = true;
+    config.mail.maxSize = 1000;
+    config.mail.listen = {QHostAddress(QStringLiteral("192.0.2.1"))};
+    const auto settings = mta::serverSettings(config, nullptr);
+    QCOMPARE(settings->listeners.size(), size_t(2));
+    for (const smtp::ListenerSettings &listener : settings->listeners) {
+        const bool isIncoming = listener.direction == mail::Direction::In;
+        QVERIFY(mta::isBehindPostfix(listener));
+        QCOMPARE(listener.address, QHostAddress(QHostAddress::LocalHost));
+        QCOMPARE(listener.port, quint16(isIncoming ? 10024 : 10023));
+        QVERIFY(
+            smtp::isInNetworks(QHostAddress(QHostAddress::LocalHost), listener.xforwardNetworks));
+        QVERIFY(listener.xclientNetworks.empty());
+        // What Postfix has taken must not become a bounce for its form.
+        QCOMPARE(listener.session.bareNewline, smtp::BareNewline::Replace);
+        QVERIFY(listener.session.limits.messageSize >= 2000);
+        QVERIFY(listener.session.extensions.testFlag(smtp::Extension::Dsn));
+        QVERIFY(!listener.session.extensions.testFlag(smtp::Extension::StartTls));
     }
 }
 
