@@ -17,6 +17,7 @@ namespace portcullis::policy {
 struct SessionFacts {
     mail::Direction direction = mail::Direction::In;
     const mail::Client &client;
+    QByteArray helo;                             ///< At HELO: the name; client.helo is set later.
     QByteArray queueId;                          ///< Empty before MAIL.
     const mail::Address *sender = nullptr;       ///< From MAIL on.
     const mail::Recipient *recipient = nullptr;  ///< At RCPT.
