@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "appliance/authentication/ReceivedMessage.h"
+
+#include "appliance/mail/HeaderScanner.h"
+
+namespace portcullis::authentication {
+
+ReceivedMessage::ReceivedMessage(QByteArrayView bytes, const AuthenticationLimits &limits)
+    : m_bytes(bytes)
+{
+    mail::HeaderBudget budget{limits.headerFields, limits.headerBytes};
+    auto block = mail::scanHeader(bytes, {0, bytes.size()}, budget);
+    m_fields = std::move(block.fields);
+    m_body = bytes.sliced(block.bodyBegin);
+    m_isOverLimit = block.isOverLimit;
+    for (size_t i = 0; i < m_fields.size(); ++i) {
+        m_byName[m_fields[i].name().toByteArray().toLower()].push_back(i);
+    }
+}
+
+QByteArrayView ReceivedMessage::octets(const mail::HeaderField &field) const
+{
+    QByteArrayView text = field.span().of(m_bytes);
+    if (text.endsWith('\n')) {
+        text.chop(1);
+    }
+    if (text.endsWith('\r')) {
+        text.chop(1);
+    }
+    return text;
+}
+
+std::vector<const mail::HeaderField *> ReceivedMessage::fieldsNamed(QByteArrayView name) const
+{
+    std::vector<const mail::HeaderField *> found;
+    const auto it = m_byName.find(name.toByteArray().toLower());
+    if (it != m_byName.end()) {
+        for (const size_t position : it->second) {
+            found.push_back(&m_fields[position]);
+        }
+    }
+    return found;
+}
+
+BodyHash ReceivedMessage::bodyHash(Canonicalization method, std::optional<qint64> limit)
+{
+    if (limit) {
+        return hashBody(m_body, method, limit);
+    }
+    auto it = m_bodyHashes.find(method);
+    if (it == m_bodyHashes.end()) {
+        it = m_bodyHashes.emplace(method, hashBody(m_body, method)).first;
+    }
+    return it->second;
+}
+
+std::vector<const mail::HeaderField *> ReceivedMessage::select(
+    const std::vector<QByteArray> &names) const
+{
+    std::vector<const mail::HeaderField *> selected;
+    selected.reserve(names.size());
+    std::map<QByteArray, size_t> taken;
+    for (const QByteArray &name : names) {
+        const auto it = m_byName.find(name);
+        size_t &count = taken[name];
+        if (it == m_byName.end() || count >= it->second.size()) {
+            selected.push_back(nullptr);
+            continue;
+        }
+        ++count;
+        selected.push_back(&m_fields[it->second[it->second.size() - count]]);
+    }
+    return selected;
+}
+
+}  // namespace portcullis::authentication
