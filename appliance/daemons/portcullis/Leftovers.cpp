@@ -19,7 +19,7 @@ bool isOurs(const QByteArrayList &words, const Paths &paths)
 {
     const QByteArray program = words.first().sliced(words.first().lastIndexOf('/') + 1);
     const QByteArray root = QFile::encodeName(paths.root());
-    if (program == "pmg-smtpd" || program == "pmg-smtp-filter"
+    if (program == "pmg-smtpd" || program == "pmg-smtp-filter" || program == "pmgpolicy"
         || program == "pmg-archive-inspector") {
         const qsizetype option = words.indexOf("--root");
         return option > 0 && option + 1 < words.size() && words.at(option + 1) == root;

@@ -14,6 +14,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -34,6 +35,16 @@ constexpr int notRunningExitCode = 3;  // as in the LSB's init script actions
 QByteArray toLine(const QJsonObject &object)
 {
     return QJsonDocument(object).toJson(QJsonDocument::Compact) + '\n';
+}
+
+/// What a program is listening on, into what is told of all.
+void addPorts(QJsonObject &ports, const QJsonObject &readyLine)
+{
+    for (auto it = readyLine.begin(); it != readyLine.end(); ++it) {
+        if (it.key() != QLatin1String("event")) {
+            ports.insert(it.key(), it.value());
+        }
+    }
 }
 
 QString statusFile(const Paths &paths)
@@ -92,6 +103,7 @@ Status Supervisor::start()
     for (const QString &warning : config->warnings) {
         progress(warning);
     }
+    m_isBehindPostfix = config->mail.behindPostfix;
     chooseDatabase(QString::fromUtf8(config->admin.databaseDsn));
     QMetaObject::invokeMethod(this, &Supervisor::startDatabase, Qt::QueuedConnection);
     return ok();
@@ -178,12 +190,30 @@ void Supervisor::startMail()
         return;
     }
     progress(QStringLiteral("starting the filter (loading virus signatures) and SMTP"));
-    m_filter = std::make_unique<Child>(filterSpec());
-    m_smtpd = std::make_unique<Child>(smtpdSpec());
-    for (Child *child : {m_filter.get(), m_smtpd.get()}) {
-        adopt(*child);
-        child->start();
+    startMailProgram(m_filter, filterSpec());
+    startMailProgram(m_smtpd, smtpdSpec());
+    if (m_isBehindPostfix) {
+        startMailProgram(m_policy, policySpec());
     }
+}
+
+void Supervisor::startMailProgram(std::unique_ptr<Child> &child, ChildSpec spec)
+{
+    child = std::make_unique<Child>(std::move(spec));
+    adopt(*child);
+    child->start();
+}
+
+/// Those that run, in the order in which they end: SMTP first, so that nothing new is accepted.
+std::vector<Child *> Supervisor::mailPrograms() const
+{
+    std::vector<Child *> programs;
+    for (const auto *child : {&m_smtpd, &m_policy, &m_filter}) {
+        if (*child != nullptr) {
+            programs.push_back(child->get());
+        }
+    }
+    return programs;
 }
 
 void Supervisor::adopt(Child &child)
@@ -201,10 +231,11 @@ void Supervisor::onReady(Child &child, const QJsonObject &message)
     if (&child == m_postgres.get()) {
         initialiseDatabase();
     } else if (&child == m_smtpd.get()) {
-        m_ports = message;
-        m_ports.remove(QStringLiteral("event"));
+        addPorts(m_ports, message);
         // After a crash clients find it on the same ports, chosen by the system or not.
         m_smtpd->setArguments(smtpdSpec().arguments);
+    } else if (&child == m_policy.get()) {
+        addPorts(m_ports, message);
     }
     if (m_isAnnounced) {
         event({{QStringLiteral("event"), QStringLiteral("child-ready")},
@@ -216,7 +247,9 @@ void Supervisor::onReady(Child &child, const QJsonObject &message)
 
 void Supervisor::announceWhenComplete()
 {
-    if (m_isAnnounced || m_filter == nullptr || !m_filter->isReady() || !m_smtpd->isReady()) {
+    const auto programs = mailPrograms();
+    if (m_isAnnounced || programs.empty()
+        || !std::ranges::all_of(programs, [](const Child *child) { return child->isReady(); })) {
         return;
     }
     m_isAnnounced = true;
@@ -257,19 +290,18 @@ void Supervisor::giveUp(const QString &reason)
 void Supervisor::onSignal(int number)
 {
     if (number == SIGHUP) {
-        for (Child *child : {m_filter.get(), m_smtpd.get()}) {
-            if (child != nullptr) {
-                child->signal(SIGHUP);
-            }
+        for (Child *child : mailPrograms()) {
+            child->signal(SIGHUP);
         }
         return;
     }
     if (m_isStopping) {
         progress(QStringLiteral("once more: ending at once"));
-        for (Child *child : {m_smtpd.get(), m_filter.get(), m_postgres.get()}) {
-            if (child != nullptr) {
-                child->kill();
-            }
+        for (Child *child : mailPrograms()) {
+            child->kill();
+        }
+        if (m_postgres != nullptr) {
+            m_postgres->kill();
         }
         return;
     }
@@ -290,7 +322,7 @@ void Supervisor::stopNext()
         return;
     }
     // SMTP first, so that nothing new is accepted; then what it needs.
-    for (std::unique_ptr<Child> *child : {&m_smtpd, &m_filter, &m_postgres}) {
+    for (std::unique_ptr<Child> *child : {&m_smtpd, &m_policy, &m_filter, &m_postgres}) {
         if (*child != nullptr) {
             Child *const next = child->release();
             disconnect(next, nullptr, this, nullptr);
@@ -363,10 +395,28 @@ ChildSpec Supervisor::smtpdSpec() const
     return spec;
 }
 
+ChildSpec Supervisor::policySpec() const
+{
+    ChildSpec spec;
+    spec.name = QStringLiteral("pmgpolicy");
+    spec.program = programPath("pmgpolicy");
+    spec.arguments = {QStringLiteral("--root"), m_paths.root()};
+    for (const QString &server : m_arguments.dns) {
+        spec.arguments << QStringLiteral("--dns") << server;
+    }
+    spec.environment = childEnvironment();
+    // It needs what the filter may: the configuration and the database, and no mail.
+    spec.account = m_accounts.filter;
+    // Postfix asks again after a second, and then does without.
+    spec.restart = {std::chrono::milliseconds(100), seconds(5), std::chrono::minutes(1)};
+    spec.grace = seconds(10);
+    return spec;
+}
+
 void Supervisor::writeStatus() const
 {
     QJsonArray children;
-    for (const Child *child : {m_postgres.get(), m_filter.get(), m_smtpd.get()}) {
+    for (const Child *child : {m_postgres.get(), m_filter.get(), m_smtpd.get(), m_policy.get()}) {
         if (child != nullptr) {
             children.append(child->status());
         }

@@ -20,7 +20,7 @@ namespace portcullis::daemons {
 
 /// `portcullis run`: brings all programs of one root folder up, keeps them up and ends them in order.
 ///
-/// PostgreSQL first, then `pmgdb init`, then filter and SMTP. When the database does not come up but
+/// PostgreSQL first, then `pmgdb init`, then filter and SMTP, behind a Postfix its policy service. When the database does not come up but
 /// rules of an earlier run are at hand, mail starts without it. Lives on the main thread; the event
 /// loop ends with the exit code.
 class Supervisor final : public QObject
@@ -42,6 +42,7 @@ private:
     void initialiseDatabase();
     void onInitialised(int exitCode, QProcess::ExitStatus status);
     void startMail();
+    void startMailProgram(std::unique_ptr<Child> &child, ChildSpec spec);
     void adopt(Child &child);
     void onReady(Child &child, const QJsonObject &message);
     void onDied(Child &child, const QString &how, std::chrono::milliseconds delay);
@@ -51,6 +52,8 @@ private:
 
     [[nodiscard]] ChildSpec smtpdSpec() const;
     [[nodiscard]] ChildSpec filterSpec() const;
+    [[nodiscard]] ChildSpec policySpec() const;
+    [[nodiscard]] std::vector<Child *> mailPrograms() const;
     [[nodiscard]] QProcessEnvironment childEnvironment() const;
     [[nodiscard]] QString programPath(const char *name) const;
     void writeStatus() const;
@@ -62,10 +65,11 @@ private:
     std::unique_ptr<InstanceLock> m_lock;
     Accounts m_accounts;
     std::unique_ptr<PrivateDatabase> m_database;  ///< Empty: a foreign server is used.
-    std::unique_ptr<Child> m_postgres, m_filter, m_smtpd;
+    std::unique_ptr<Child> m_postgres, m_filter, m_smtpd, m_policy;
     QProcess m_initialise;
     QTimer m_retryInitialise, m_databasePatience;
     QJsonObject m_ports;
+    bool m_isBehindPostfix = false;  ///< As configured at the start; a change needs another.
     bool m_isInitialised = false;
     bool m_isAnnounced = false;
     bool m_isStopping = false;
