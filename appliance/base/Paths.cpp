@@ -90,4 +90,9 @@ QString Paths::archiveSocket() const
     return below("/run/pmg/archive.sock");
 }
 
+QString Paths::resolverSocket() const
+{
+    return below("/run/pmg/resolver.sock");
+}
+
 }  // namespace portcullis

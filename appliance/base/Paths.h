@@ -33,9 +33,10 @@ public:
         const;  ///< /var/lib/pmg/rules/current.json: last rules known.
     [[nodiscard]] QString virusDatabase() const;  ///< /var/lib/clamav
 
-    [[nodiscard]] QString filterSocket() const;   ///< /run/pmg/filter.sock (verdict protocol).
-    [[nodiscard]] QString controlSocket() const;  ///< /run/pmg/smtpd.sock (queue control).
-    [[nodiscard]] QString archiveSocket() const;  ///< /run/pmg/archive.sock (archive inspector).
+    [[nodiscard]] QString filterSocket() const;    ///< /run/pmg/filter.sock (verdict protocol).
+    [[nodiscard]] QString controlSocket() const;   ///< /run/pmg/smtpd.sock (queue control).
+    [[nodiscard]] QString archiveSocket() const;   ///< /run/pmg/archive.sock (archive inspector).
+    [[nodiscard]] QString resolverSocket() const;  ///< /run/pmg/resolver.sock (DNS for filters).
 
 private:
     [[nodiscard]] QString below(const char *path) const;
