@@ -6,7 +6,6 @@
 #include "appliance/base/ChildProcess.h"
 
 #include <QtCore/QFile>
-#include <QtCore/QFileInfo>
 #include <QtCore/QList>
 
 #include <fcntl.h>
@@ -32,20 +31,6 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr auto graceTime = std::chrono::seconds(2);  ///< For the helper to end by its own clock.
 constexpr int helperSocket = 3;
-
-QString findHelper()
-{
-    const QString program = QFile::symLinkTarget(QStringLiteral("/proc/self/exe"));
-    const QString name = QStringLiteral("/pmg-archive-inspector");
-    const QString folder = QFileInfo(program).path();
-    // Test programs lie beside the folder of the product's programs in a build tree.
-    for (const QString &beside : {folder + name, folder + QStringLiteral("/../bin") + name}) {
-        if (QFileInfo(beside).isExecutable()) {
-            return beside;
-        }
-    }
-    return QStringLiteral(PORTCULLIS_LIBEXEC) + name;
-}
 
 wire::Limits wireLimits(const ArchiveLimits &limits)
 {
@@ -205,8 +190,9 @@ Result<std::unique_ptr<ArchiveInspector::Helper>> ArchiveInspector::Helper::star
         return Error::fromErrno("archive.helper", QStringLiteral("Cannot make a socket"), errno);
     }
     ChildCommand command;
-    command.program = QFile::encodeName(settings.helperPath.isEmpty() ? findHelper()
-                                                                      : settings.helperPath);
+    command.program = settings.helperPath.isEmpty()
+                          ? findHelperProgram("pmg-archive-inspector", PORTCULLIS_LIBEXEC)
+                          : QFile::encodeName(settings.helperPath);
     command.arguments = {"--memory", QByteArray::number(settings.limits.memory)};
     ChildLimits limits;
     limits.processes = 0;  // fork is forbidden to it altogether

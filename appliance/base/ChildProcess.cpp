@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/base/ChildProcess.h"
 
+#include <QtCore/QFile>
 #include <QtCore/QList>
 #include <QtCore/QString>
 
@@ -336,6 +337,19 @@ bool makePipe(ChildFd &readEnd, ChildFd &writeEnd)
 }
 
 }  // namespace
+
+QByteArray findHelperProgram(const char *name, const char *libexec)
+{
+    const QByteArray program = QFile::encodeName(
+        QFile::symLinkTarget(QStringLiteral("/proc/self/exe")));
+    const QByteArray folder = program.left(program.lastIndexOf('/') + 1);
+    for (const QByteArray &beside : {folder + name, folder + "../bin/" + name}) {
+        if (::access(beside.constData(), X_OK) == 0) {
+            return beside;
+        }
+    }
+    return QByteArray(libexec) + '/' + name;
+}
 
 QByteArray ChildOutcome::describeEnd() const
 {

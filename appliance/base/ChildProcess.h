@@ -37,6 +37,10 @@ struct ChildCommand {
     QByteArray workingFolder = "/";
 };
 
+/// Where a helper program of ours lies: beside the running program, in the `bin` folder beside that one's
+/// (test programs of a build tree), else in `libexec`, where it may be missing.
+QByteArray findHelperProgram(const char *name, const char *libexec);
+
 /// How a program ended and what it said.
 struct ChildOutcome {
     enum class End { Exited, Signalled, TimedOut, OutputExceeded };

@@ -4,9 +4,9 @@
 // Started by ArchiveInspector with a socket as descriptor 3; ends when the other side closes it. Of no
 // use by hand, except for `--attempt WHAT`, with which the tests see that the sandbox holds.
 #include "appliance/archive/protocol/Wire.h"
-#include "appliance/daemons/archive-inspector/Sandbox.h"
 #include "appliance/daemons/archive-inspector/TypeDetector.h"
 #include "appliance/daemons/archive-inspector/Walk.h"
+#include "appliance/daemons/common/sandbox/Sandbox.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -165,7 +165,9 @@ int attempt(std::string_view what)
 int main(int argc, char **argv)
 {
     std::string_view attempted;
-    SandboxLimits limits;
+    portcullis::sandbox::SandboxLimits limits;
+    limits.readableFolder =
+        "/usr/share/mime";  // Qt looks now and then whether its files have changed.
     for (int i = 1; i < argc; ++i) {
         const std::string_view argument = argv[i];
         if (argument == "--attempt" && i + 1 < argc) {

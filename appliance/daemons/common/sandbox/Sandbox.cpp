@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "appliance/daemons/archive-inspector/Sandbox.h"
+#include "appliance/daemons/common/sandbox/Sandbox.h"
 
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -14,7 +14,7 @@
 #include <cstring>
 #include <utility>
 
-namespace portcullis::archive {
+namespace portcullis::sandbox {
 
 namespace {
 
@@ -24,21 +24,8 @@ constexpr int allowedCalls[] = {
     SCMP_SYS(write),
     SCMP_SYS(readv),
     SCMP_SYS(writev),
-    SCMP_SYS(pread64),
-    SCMP_SYS(lseek),
     SCMP_SYS(close),
     SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(stat),
-    SCMP_SYS(lstat),
-    SCMP_SYS(statx),
-    SCMP_SYS(access),
-    SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),
-    SCMP_SYS(getcwd),
-    SCMP_SYS(getdents64),
     SCMP_SYS(mmap),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
@@ -80,6 +67,14 @@ constexpr int allowedCalls[] = {
     SCMP_SYS(set_robust_list),
     SCMP_SYS(rseq),
     SCMP_SYS(sigaltstack),
+};
+
+/// What reading files takes besides opening them.
+constexpr int fileCalls[] = {
+    SCMP_SYS(pread64),    SCMP_SYS(lseek),    SCMP_SYS(newfstatat), SCMP_SYS(stat),
+    SCMP_SYS(lstat),      SCMP_SYS(statx),    SCMP_SYS(access),     SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd),
+    SCMP_SYS(getdents64),
 };
 
 /// Nobody calls these by accident.
@@ -126,8 +121,8 @@ std::string limitResources(const SandboxLimits &limits)
     return {};
 }
 
-/// Confines reading to the MIME database. Kernels without Landlock are left to seccomp alone.
-std::string confineReading()
+/// Confines reading to one folder. Kernels without Landlock are left to seccomp alone.
+std::string confineReading(const char *readableFolder)
 {
     landlock_ruleset_attr attributes = {};
     attributes.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;  // all of version 1
@@ -140,7 +135,7 @@ std::string confineReading()
     }
     landlock_path_beneath_attr beneath = {};
     beneath.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-    beneath.parent_fd = ::open("/usr/share/mime", O_PATH | O_CLOEXEC);
+    beneath.parent_fd = readableFolder != nullptr ? ::open(readableFolder, O_PATH | O_CLOEXEC) : -1;
     if (beneath.parent_fd >= 0) {
         ::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
         ::close(beneath.parent_fd);
@@ -151,16 +146,13 @@ std::string confineReading()
     return restricted == 0 ? std::string() : failure("landlock_restrict_self", error);
 }
 
-int addRules(scmp_filter_ctx filter)
+/// Reading only: any bit that could create or change a file refuses the call.
+int addReadingRules(scmp_filter_ctx filter)
 {
     int failed = 0;
-    for (const int call : allowedCalls) {
+    for (const int call : fileCalls) {
         failed = failed != 0 ? failed : seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
     }
-    for (const int call : deadlyCalls) {
-        failed = failed != 0 ? failed : seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, call, 0);
-    }
-    // Reading only: any bit that could create or change a file refuses the call.
     constexpr scmp_datum_t changing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND
                                       | __O_TMPFILE;
     for (const auto &[call, argument] :
@@ -169,6 +161,18 @@ int addRules(scmp_filter_ctx filter)
                                                 changing & ~scmp_datum_t(O_DIRECTORY), 0);
         failed = failed != 0 ? failed
                              : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &isReading);
+    }
+    return failed;
+}
+
+int addRules(scmp_filter_ctx filter, bool isReading)
+{
+    int failed = isReading ? addReadingRules(filter) : 0;
+    for (const int call : allowedCalls) {
+        failed = failed != 0 ? failed : seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
+    }
+    for (const int call : deadlyCalls) {
+        failed = failed != 0 ? failed : seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, call, 0);
     }
     for (const scmp_datum_t command : {F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC}) {
         const scmp_arg_cmp isHarmless = SCMP_CMP(1, SCMP_CMP_EQ, command, 0);
@@ -179,13 +183,13 @@ int addRules(scmp_filter_ctx filter)
     return failed;
 }
 
-std::string filterCalls()
+std::string filterCalls(bool isReading)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (filter == nullptr) {
         return "seccomp_init failed";
     }
-    int failed = addRules(filter);
+    int failed = addRules(filter, isReading);
     if (failed == 0) {
         failed = seccomp_load(filter);
     }
@@ -204,10 +208,10 @@ std::string enterSandbox(const SandboxLimits &limits)
     if (std::string problem = limitResources(limits); !problem.empty()) {
         return problem;
     }
-    if (std::string problem = confineReading(); !problem.empty()) {
+    if (std::string problem = confineReading(limits.readableFolder); !problem.empty()) {
         return problem;
     }
-    return filterCalls();
+    return filterCalls(limits.readableFolder != nullptr);
 }
 
-}  // namespace portcullis::archive
+}  // namespace portcullis::sandbox
