@@ -3,6 +3,7 @@
 
 #include "appliance/base/Log.h"
 #include "appliance/base/UnboundResolver.h"
+#include "appliance/daemons/common/ResolverOptions.h"
 #include "appliance/mta/ServerMapping.h"
 #include "appliance/store/Database.h"
 
@@ -17,15 +18,6 @@ Status makeFolder(const QString &path)
     return QDir().mkpath(path) ? ok()
                                : Status(Error::transient(
                                    "smtpd.folder", path + QStringLiteral(": cannot be made")));
-}
-
-ResolverSettings resolverSettings(const config::Config &config)
-{
-    ResolverSettings settings;
-    settings.servers = config.mail.dnsServers;
-    settings.timeout = config.mail.dnsTimeout;
-    settings.trustAnchorFile = config.mail.dnsTrustAnchor;
-    return settings;
 }
 
 archivist::Retention retentionOf(const config::Config &config)
@@ -69,7 +61,7 @@ Status Gateway::start()
     const config::ConfigPtr config = TRY(m_loader.load());
     m_config = std::make_unique<mta::CurrentConfig>(config);
     warnIfUnfiltered(*config);
-    TRY(UnboundResolver::create(resolverSettings(*config)));
+    TRY(UnboundResolver::create(daemons::resolverSettings(*config)));
     TRY(openStorage());
     startDelivery();
     TRY(startServer());
@@ -103,7 +95,7 @@ Status Gateway::openStorage()
 
 std::unique_ptr<Resolver> Gateway::makeResolver() const
 {
-    auto resolver = UnboundResolver::create(resolverSettings(*m_config->get()));
+    auto resolver = UnboundResolver::create(daemons::resolverSettings(*m_config->get()));
     if (!resolver) {
         // start() has made one with these settings: only a file that vanished meanwhile is left.
         qFatal("no resolver: %s", qPrintable(resolver.error().toString()));
