@@ -48,8 +48,8 @@ Intake::Intake(const Services &services,
 
 policy::SessionFacts Intake::facts() const
 {
-    return {m_direction, m_control.client(), m_request.queueId, &m_request.envelope.sender,
-            m_candidate ? &*m_candidate : nullptr};
+    return {m_direction,       m_control.client(),         {},
+            m_request.queueId, &m_request.envelope.sender, m_candidate ? &*m_candidate : nullptr};
 }
 
 /// Continues with `next` if the policy has no objection, else refuses.
@@ -120,9 +120,11 @@ void Intake::greet()
     m_control.answer({220, {}, m_config->mail.banner});
 }
 
-void Intake::onHelo(const QByteArray & /*name*/, bool /*isExtended*/)
+void Intake::onHelo(const QByteArray &name, bool /*isExtended*/)
 {
-    m_policy->atHelo(facts(), whenAllowed(&Intake::acceptHelo));
+    policy::SessionFacts known = facts();
+    known.helo = name;
+    m_policy->atHelo(known, whenAllowed(&Intake::acceptHelo));
 }
 
 void Intake::acceptHelo()
@@ -215,7 +217,7 @@ mail::ContentBuilder Intake::dataBuilder()
     const QByteArray received = receivedField(*m_config, m_request.client, m_request.envelope,
                                               m_request.queueId, m_request.receivedAt);
     // A builder that cannot take a few hundred bytes fails on the message, too, and is answered then.
-    static_cast<void>(builder.append(received + m_policy->headerFields()));
+    static_cast<void>(builder.append(m_policy->headerFields() + received));
     return builder;
 }
 

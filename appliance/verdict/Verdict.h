@@ -16,7 +16,8 @@
 /// protocol between session and filter. No second SMTP hop lies between them.
 namespace portcullis::verdict {
 
-/// One message to be judged. `content` starts with our own Received field.
+/// One message to be judged. `content` starts with our own trace fields: Received, above it
+/// Received-SPF where SPF was checked.
 struct FilterRequest {
     QByteArray queueId;
     mail::Direction direction = mail::Direction::In;

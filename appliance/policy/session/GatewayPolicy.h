@@ -96,7 +96,7 @@ private:
     // The transaction.
     QByteArray m_helo;
     mail::Address m_sender;
-    std::unique_ptr<Eventual<SenderDomainResult>> m_senderDomain;
+    std::shared_ptr<Eventual<SenderDomainResult>> m_senderDomain;
     std::vector<mail::Address> m_recipients;  ///< Accepted; for greylisting to learn from.
     verdict::SessionEvidence m_evidence;
 

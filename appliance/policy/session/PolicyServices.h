@@ -24,7 +24,7 @@ struct PolicySettings {
     std::shared_ptr<const DnsblSites> dnsblSites;  ///< Empty where `use_rbl` is off.
     HeloTest helo;
 
-    /// Error: `dnsbl.syntax`. `allAddresses` are those that strangers may not claim in HELO.
+    /// Error: `dnsbl.syntax`.
     static Result<std::shared_ptr<const PolicySettings>> from(
         std::shared_ptr<const config::Config> config);
 };
@@ -38,7 +38,7 @@ class PolicyServices
 public:
     PolicyServices(const Clock &clock,
                    std::shared_ptr<const PolicySettings> settings,
-                   greylist::Greylist &greylist,
+                   greylist::Greylist &greylisting,
                    const AllowList &allowList,
                    ReceiverCheck &receiverCheck);
     Q_DISABLE_COPY_MOVE(PolicyServices)
@@ -47,7 +47,7 @@ public:
     void setSettings(std::shared_ptr<const PolicySettings> settings);  ///< A reload.
 
     const Clock &clock;
-    greylist::Greylist &greylist;
+    greylist::Greylist &greylisting;
     const AllowList &allowList;
     ReceiverCheck &receiverCheck;
     DnsblHealth dnsblHealth;
