@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <QtNetwork/QHostAddress>
+#include "appliance/policy/AddressKey.h"
 
+#include <algorithm>
 #include <array>
-#include <cstdint>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -13,30 +13,6 @@
 #include <vector>
 
 namespace portcullis::policy {
-
-/// A client's address or network as 128 bits; IPv4 as ::ffff:a.b.c.d, so that it is the same client
-/// however the socket shows it (RFC 4291 §2.5.5.2).
-struct AddressKey {
-    uint64_t high = 0;  ///< Most significant octet first.
-    uint64_t low = 0;
-
-    static AddressKey of(const QHostAddress &address);
-    /// The network: the first `prefix4` of 32 or `prefix6` of 128 bits, the others zero.
-    static AddressKey networkOf(const QHostAddress &address, int prefix4, int prefix6);
-
-    [[nodiscard]] bool isIpv4() const { return high == 0 && (low >> 32U) == 0xffffU; }
-
-    friend bool operator==(const AddressKey &, const AddressKey &) = default;
-};
-
-struct AddressKeyHash {
-    size_t operator()(const AddressKey &key) const
-    {
-        // Multiplication by odd constants spreads neighbouring addresses over all bits.
-        const uint64_t mixed = (key.high * 0x9e3779b97f4a7c15U) ^ (key.low * 0xc2b2ae3d27d4eb4fU);
-        return mixed ^ (mixed >> 29U);
-    }
-};
 
 /// A value for each of many addresses, bounded: what was put in longest ago goes first, so that a
 /// flood of addresses costs memory of others, never more memory. Thread-safe.

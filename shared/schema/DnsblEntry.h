@@ -17,6 +17,13 @@ namespace portcullis::schema {
 class DnsblFilter
 {
 public:
+    using Octets = std::array<std::bitset<256>, 4>;  ///< Most significant first.
+
+    explicit DnsblFilter(const Octets &octets)
+        : m_octets(octets)
+    {
+    }
+
     /// `d.d.d.d`, each d a number or `[member;member]` of numbers and ranges `number..number`, as in
     /// Postfix's postscreen_dnsbl_sites. Error: `dnsbl.syntax`, permanent, with the position.
     static Result<DnsblFilter> parse(QByteArrayView text);
@@ -27,12 +34,13 @@ public:
     friend bool operator==(const DnsblFilter &, const DnsblFilter &) = default;
 
 private:
-    std::array<std::bitset<256>, 4> m_octets;
+    Octets m_octets;
 };
 
 /// One entry of dnsbl_sites: `domain[=filter][*weight]`.
 struct DnsblEntry {
-    static constexpr int maxWeight = 9999;  ///< In both directions; enough for any threshold.
+    static constexpr int maxWeight = 9999;     ///< In both directions; enough for any threshold.
+    static constexpr size_t maxEntries = 200;  ///< Each list is one more question a client.
 
     QByteArray domain;                  ///< Lower case, no trailing dot.
     std::optional<DnsblFilter> filter;  ///< None: every answer counts.

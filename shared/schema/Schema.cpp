@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "shared/schema/Schema.h"
 
+#include "shared/schema/DnsblEntry.h"
+
 #include <QtCore/QByteArrayList>
 #include <QtCore/QRegularExpression>
 #include <QtCore/QStringConverter>
@@ -174,15 +176,6 @@ bool isServer(QByteArrayView text)
            || (colon > 0 && isIpAddress(text.first(colon)) && isPort(text.sliced(colon + 1)));
 }
 
-bool isDnsblEntry(QByteArrayView text)
-{
-    static const QRegularExpression form(
-        QStringLiteral("^([^=*]+)(=((\\d{1,3}|\\[[0-9.;]+\\])\\.){3}(\\d{1,3}|\\[[0-9.;]+\\]))?(\\*"
-                       "-?\\d{1,4})?$"));
-    const auto match = form.match(QString::fromUtf8(text));
-    return match.hasMatch() && isDnsName(match.captured(1).toUtf8());
-}
-
 bool isListOf(bool (*check)(QByteArrayView), QByteArrayView text, const char *separators)
 {
     qsizetype start = 0;
@@ -217,8 +210,7 @@ bool fitsForm(ValueType type, QByteArrayView text)
         return isListOf(isNetwork, text, " \t,");
     case ValueType::ServerList:
         return isListOf(isServer, text, " \t,");
-    case ValueType::DnsblList:
-        return isListOf(isDnsblEntry, text, " \t,");
+    case ValueType::DnsblList:  // See parseValue(), which says where the mistake is.
     case ValueType::Boolean:
     case ValueType::Integer:
     case ValueType::Text:
@@ -304,6 +296,11 @@ Result<Value> parseValue(const KeySpec &spec, QByteArrayView text)
         // An empty text is an answer ("no banner"); an empty host or path is a forgotten one.
         return spec.type == ValueType::Text ? Result<Value>(std::move(value))
                                             : wrong(spec, text, QStringLiteral("is empty"));
+    }
+    if (spec.type == ValueType::DnsblList) {
+        if (const auto entries = parseDnsblEntries(text); !entries) {
+            return wrong(spec, text, QStringLiteral("has a mistake at ") + entries.error().detail);
+        }
     }
     if (!fitsForm(spec.type, text)) {
         return wrong(spec, text, QStringLiteral("has the wrong form"));

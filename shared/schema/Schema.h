@@ -29,7 +29,7 @@ enum class ValueType {
     Languages,    ///< "all" or two-letter codes separated by blanks.
     NetworkList,  ///< Addresses and networks (CIDR), separated by blanks or commas.
     ServerList,   ///< ADDR, ADDR:PORT or [V6]:PORT, separated by blanks or commas.
-    DnsblList     ///< name[=filter][*weight], separated by blanks, commas or semicolons.
+    DnsblList     ///< name[=filter][*weight], separated as parseDnsblEntries() says.
 };
 
 /// Where a key comes from: the guides' pmg.conf, or ours alone (limits that Postfix hid in main.cf).

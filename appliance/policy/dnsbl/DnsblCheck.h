@@ -22,7 +22,7 @@ struct DnsblOutcome {
     /// Public names of the lists that count against the client, the heaviest first.
     std::vector<QByteArray> blamed;
     QByteArray reason;             ///< The heaviest list's own words (TXT), printable ASCII.
-    std::vector<QByteArray> mute;  ///< Domains that were asked in vain and counted nothing.
+    std::vector<QByteArray> mute;  ///< Lists without a usable answer; they count nothing.
 
     /// "Service unavailable; client [192.0.2.1] blocked using …", without codes.
     [[nodiscard]] QByteArray replyText(const QHostAddress &client) const;

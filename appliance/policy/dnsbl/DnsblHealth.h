@@ -67,8 +67,21 @@ public:
     [[nodiscard]] quint64 generation() const { return m_generation.load(); }
 
 private:
-    struct State;
-    void leaveOut(const QByteArray &domain, State &state, std::chrono::seconds pause);
+    enum class Trust { Untested, Tested, LeftOut };
+    struct State {
+        Trust trust = Trust::Untested;
+        Clock::MonotonicTime until{};  ///< Tested: of the next test. LeftOut: asked again then.
+        int failures = 0;
+        std::chrono::seconds pause{0};  ///< The last one because of silence.
+        bool isMissingLogged = false;
+        const char *loggedAs = "";  ///< Why it is left out, as the log has it.
+    };
+    void countSilence(const QByteArray &domain, State &state);
+    void leaveOut(const QByteArray &domain,
+                  State &state,
+                  std::chrono::seconds pause,
+                  const char *id,
+                  const char *hint);
 
     const Clock &m_clock;
     const DnsblHealthLimits m_limits;
