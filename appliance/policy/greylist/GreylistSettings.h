@@ -43,6 +43,9 @@ struct GreylistLimits {
     std::chrono::minutes refreshOverlap{5};         ///< And so much again: clocks differ.
     std::chrono::milliseconds firstRetry{200};      ///< After a database failure; doubles up to …
     std::chrono::milliseconds lastRetry{5000};      ///< … this.
+    /// A clock that jumped by more is not believed: nothing is purged for `clockSettling`.
+    std::chrono::minutes clockJump{30};
+    std::chrono::minutes clockSettling{60};
     std::chrono::hours statisticLifetime{400 * 24};  ///< Hourly counts are kept so long.
 };
 

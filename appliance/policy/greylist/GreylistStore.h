@@ -11,8 +11,7 @@
 
 namespace portcullis::policy::greylist {
 
-/// What is known of a triplet. Two of the same triplet are merged: the earlier first, the later
-/// expiry, passed if one has. So writing twice is writing once, and nodes need not agree.
+/// What is known of a triplet. Times are whole seconds.
 struct StoredTriplet {
     Triplet triplet;
     Clock::WallTime first{};
@@ -21,6 +20,12 @@ struct StoredTriplet {
     qint64 deferrals = 0;  ///< When written: since the last write; they are added.
     qint64 passes = 0;
 };
+
+/// Two rows of the same triplet become one: the earlier first, the later expiry, passed if one has; the
+/// counts are added. A first pass sets the expiry (that of the null reverse-path ends at once), and a
+/// row that had expired before the other began does not count. So the order does not matter, and
+/// nodes need not agree.
+void mergeInto(StoredTriplet &known, const StoredTriplet &other);
 
 /// Attempts that never came to anything, counted by the hour of their first.
 enum class RejectKind : char { Greylisted = 'G', Spf = 'S' };
@@ -44,11 +49,11 @@ public:
     /// once for each node.
     virtual Status load(Clock::WallTime now, const Visitor &visit) = 0;
 
-    /// What was written since, by whomever; `since` is the storage's own time as now() gives it.
+    /// What other nodes wrote since; `since` is the storage's own time as now() gives it.
     virtual Status loadChanges(Clock::WallTime since, const Visitor &visit) = 0;
     virtual Result<Clock::WallTime> now() = 0;  ///< The storage's clock.
 
-    /// Merges into this node's rows, all or nothing. What the database refuses for good is left out.
+    /// Merges into this node's rows, all or nothing.
     virtual Status write(const std::vector<StoredTriplet> &triplets,
                          const std::vector<RejectCount> &rejects) = 0;
 

@@ -23,6 +23,10 @@ public:
     Result<std::vector<RejectCount>> rejects(Clock::WallTime from) override;
 
 private:
+    /// Runs `work(database, cid)` and makes whatever fails `greylist.unavailable`.
+    template<typename Work>
+    auto with(Work work) -> decltype(work(std::declval<store::Database &>(), 0));
+
     store::DatabasePool &m_pool;
     GreylistLimits m_limits;
 };

@@ -7,6 +7,8 @@
 #include <QtCore/QByteArray>
 #include <QtNetwork/QHostAddress>
 
+#include <optional>
+
 namespace portcullis::policy::greylist {
 
 /// What makes a second attempt recognisable as a retry of the first (RFC 6647 §2.4). Valid UTF-8
@@ -33,6 +35,13 @@ QByteArray networkOf(const QHostAddress &client, const GreylistSettings &setting
 /// The network whose share of the table is bounded: /24 or /48 whatever the masks are, because
 /// whoever has an IPv6 /48 has 65,536 networks of /64.
 QByteArray boundedNetworkOf(const QHostAddress &client);
+
+/// Under which a sender's domain is known to a network: "@domain" without a recipient. Nothing for the
+/// null reverse-path and for what is no triplet of an attempt.
+std::optional<Triplet> knownSenderOf(const Triplet &triplet);
+
+/// Under which a reply to our mail is expected, wherever it comes from.
+Triplet replyOf(const QByteArray &sender, const QByteArray &recipient);
 
 /// Whether the client speaks IPv6 and is not an IPv4 client in IPv6 clothes.
 bool isIpv6(const QHostAddress &client);
