@@ -41,17 +41,18 @@ public:
         const std::scoped_lock lock(shard.mutex);
         shard.erase(key);
         if (shard.byAge.size() >= m_maxOfShard) {
-            shard.erase(shard.byAge.front().first);
+            shard.erase(AddressKey(shard.byAge.front().first));
         }
         shard.byAge.emplace_back(key, std::move(value));
         shard.places.emplace(key, std::prev(shard.byAge.end()));
     }
 
-    void erase(const AddressKey &key)
+    /// Whether there was an entry.
+    bool erase(const AddressKey &key)
     {
         Shard &shard = shardOf(m_shards, key);
         const std::scoped_lock lock(shard.mutex);
-        shard.erase(key);
+        return shard.erase(key);
     }
 
     void clear()
@@ -93,12 +94,15 @@ private:
         Age byAge;
         std::unordered_map<AddressKey, typename Age::iterator, AddressKeyHash> places;
 
-        void erase(AddressKey key)
+        bool erase(const AddressKey &key)
         {
-            if (const auto found = places.find(key); found != places.end()) {
-                byAge.erase(found->second);
-                places.erase(found);
+            const auto found = places.find(key);
+            if (found == places.end()) {
+                return false;
             }
+            byAge.erase(found->second);
+            places.erase(found);
+            return true;
         }
     };
 

@@ -17,7 +17,7 @@ enum class HeloFault {
     None,
     Missing,  ///< No name at all.
     Invalid,  ///< No domain name by syntax (RFC 5321 §4.1.2), an address without brackets included.
-    NotFqdn,    ///< One label only, or a last label of digits (RFC 5321 §2.3.5).
+    NotFqdn,    ///< One label only (RFC 5321 §2.3.5).
     Literal,    ///< Brackets without an address in them (RFC 5321 §4.1.3).
     OurName,    ///< A stranger says it is us.
     OurAddress  ///< A stranger gives one of our addresses as its own.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "appliance/base/Resolver.h"
+#include "appliance/policy/AddressKey.h"
 #include "appliance/policy/SessionPolicy.h"
 
 #include <QtNetwork/QHostAddress>
@@ -55,6 +56,6 @@ private:
 };
 
 /// `192.0.2.1` → `1.2.0.192.in-addr.arpa` (RFC 1035 §3.5), IPv6 → `….ip6.arpa` (RFC 3596 §2.5).
-[[nodiscard]] QByteArray reverseQueryName(const QHostAddress &client);
+[[nodiscard]] QByteArray reverseQueryName(const AddressKey &client);
 
 }  // namespace portcullis::policy
