@@ -50,7 +50,7 @@ void warnIfUnfiltered(const config::Config &config)
 Gateway::Gateway(Paths paths, config::Overrides overrides, store::DatabaseSettings database)
     : m_paths(std::move(paths))
     , m_loader(m_paths, std::move(overrides))
-    , m_database(std::move(database))
+    , m_database(std::make_shared<store::DatabasePool>(std::move(database)))
 {
 }
 
@@ -64,6 +64,7 @@ Status Gateway::start()
     TRY(UnboundResolver::create(daemons::resolverSettings(*config)));
     TRY(openStorage());
     startDelivery();
+    TRY(startChecks());
     TRY(startServer());
     TRY(startControl());
     m_watcher = std::make_unique<config::ConfigWatcher>(m_loader, config);
@@ -84,8 +85,7 @@ Status Gateway::openStorage()
     m_clientLimits = std::make_unique<policy::ClientLimits>(SystemClock::instance(),
                                                             mta::clientLimitSettings(*config));
     m_archivist = std::make_unique<archivist::StoreWriter>(
-        *m_spool, *m_journal, m_paths.events(),
-        archivist::postgresStores(std::make_shared<store::DatabasePool>(m_database)),
+        *m_spool, *m_journal, m_paths.events(), archivist::postgresStores(m_database),
         [this] { return retentionOf(*m_config->get()); });
     m_archivist->start();
     m_services.emplace(mta::Services{m_paths, SystemClock::instance(), *m_config, *m_spool,
@@ -116,6 +116,20 @@ void Gateway::startDelivery()
     m_scheduler->start();
 }
 
+Status Gateway::startChecks()
+{
+    const config::ConfigPtr config = m_config->get();
+    if (config->mail.behindPostfix) {
+        return ok();
+    }
+    auto settings = TRY(policy::PolicySettings::from(config));
+    m_checks = std::make_unique<SessionChecks>(
+        m_paths, std::move(settings),
+        std::make_shared<const delivery::DeliverySettings>(deliverySettings(config, m_paths)),
+        m_database, [this] { return makeResolver(); });
+    return ok();
+}
+
 Result<std::shared_ptr<const smtp::TlsIdentity>> Gateway::loadIdentity(
     const config::Config &config) const
 {
@@ -130,8 +144,9 @@ Status Gateway::startServer()
 {
     const config::ConfigPtr config = m_config->get();
     auto identity = TRY(loadIdentity(*config));
-    m_server = TRY(smtp::Server::start(mta::serverSettings(*config, std::move(identity)),
-                                       std::make_shared<SessionFactory>(*m_services)));
+    m_server = TRY(
+        smtp::Server::start(mta::serverSettings(*config, std::move(identity)),
+                            std::make_shared<SessionFactory>(*m_services, m_checks.get())));
     connect(m_server.get(), &smtp::Server::stopped, this, &Gateway::onServerStopped);
     return ok();
 }
@@ -176,17 +191,24 @@ void Gateway::applyConfig(const config::ConfigPtr &read)
 {
     const config::ConfigPtr config = asBound(read);
     auto identity = loadIdentity(*config);
-    if (!identity) {
-        log::write(log::Severity::Error, "smtpd.certificate-refused", {},
-                   {{"reason", identity.error().detail.toUtf8()},
+    const auto checks = policy::PolicySettings::from(config);
+    if (!identity || !checks) {
+        const Error &error = identity ? checks.error() : identity.error();
+        log::write(log::Severity::Error, "smtpd.config-refused", {},
+                   {{"id", error.id},
+                    {"reason", error.detail.toUtf8()},
                     {"consequence", "the configuration in force stays"}});
         return;
     }
     m_config->set(config);
     warnIfUnfiltered(*config);
     m_clientLimits->setSettings(mta::clientLimitSettings(*config));
-    m_delivery->setSettings(
-        std::make_shared<const delivery::DeliverySettings>(deliverySettings(config, m_paths)));
+    const auto delivery = std::make_shared<const delivery::DeliverySettings>(
+        deliverySettings(config, m_paths));
+    m_delivery->setSettings(delivery);
+    if (m_checks) {
+        m_checks->apply(*checks, delivery);
+    }
     m_server->apply(mta::serverSettings(*config, *std::move(identity)));
     log::write(log::Severity::Info, "smtpd.config-applied", {}, {{"digest", config->digest}});
 }
@@ -210,6 +232,9 @@ void Gateway::stop()
 void Gateway::onServerStopped()
 {
     m_scheduler.reset();
+    if (m_checks) {
+        m_checks->stop();
+    }
     m_delivery->stop();
     m_archivist->stop();
     m_archivist->wait();

@@ -3,6 +3,7 @@
 
 #include "appliance/archivist/StoreWriter.h"
 #include "appliance/config/ConfigWatcher.h"
+#include "appliance/daemons/pmg-smtpd/SessionChecks.h"
 #include "appliance/daemons/pmg-smtpd/SessionFactory.h"
 #include "appliance/daemons/pmg-smtpd/TrackingObserver.h"
 #include "appliance/delivery/DeliveryManager.h"
@@ -47,6 +48,7 @@ Q_SIGNALS:
 private:
     Status openStorage();
     void startDelivery();
+    Status startChecks();
     Status startServer();
     Status startControl();
     void applyConfig(const config::ConfigPtr &read);
@@ -58,7 +60,7 @@ private:
 
     Paths m_paths;
     config::ConfigLoader m_loader;
-    store::DatabaseSettings m_database;
+    std::shared_ptr<store::DatabasePool> m_database;
     std::unique_ptr<config::ConfigWatcher> m_watcher;
     std::unique_ptr<mta::CurrentConfig> m_config;
     std::unique_ptr<spool::Spool> m_spool;
@@ -69,6 +71,7 @@ private:
     std::unique_ptr<TrackingObserver> m_observer;
     std::unique_ptr<delivery::DeliveryManager> m_delivery;
     std::unique_ptr<mta::FilterScheduler> m_scheduler;
+    std::unique_ptr<SessionChecks> m_checks;  ///< None behind a Postfix, which makes them.
     std::unique_ptr<smtp::Server> m_server;
     std::unique_ptr<spool::QueueCommands> m_queueCommands;
     std::unique_ptr<spool::ControlServer> m_control;

@@ -12,8 +12,10 @@ namespace {
 class SessionContext final : public smtp::HandlerContext
 {
 public:
-    explicit SessionContext(const mta::Services &services)
+    SessionContext(const mta::Services &services,
+                   std::unique_ptr<policy::PolicyContext> policyContext)
         : m_services(services)
+        , m_policyContext(std::move(policyContext))
     {
     }
 
@@ -21,20 +23,27 @@ public:
         smtp::SessionControl &control,
         const smtp::ListenerSettings &listener) override
     {
+        const bool isBehindPostfix = mta::isBehindPostfix(listener);
+        std::unique_ptr<policy::SessionPolicy> policy = std::make_unique<policy::OpenPolicy>();
+        if (!isBehindPostfix) {
+            policy = m_policyContext->createSession(listener.direction);
+        }
         return std::make_unique<mta::Intake>(
-            m_services, std::make_unique<policy::OpenPolicy>(), control, listener.direction,
-            mta::isBehindPostfix(listener) ? mta::Peer::Postfix : mta::Peer::Client);
+            m_services, std::move(policy), control, listener.direction,
+            isBehindPostfix ? mta::Peer::Postfix : mta::Peer::Client);
     }
 
 private:
     const mta::Services &m_services;
+    std::unique_ptr<policy::PolicyContext> m_policyContext;
 };
 
 }  // namespace
 
 std::unique_ptr<smtp::HandlerContext> SessionFactory::createContext()
 {
-    return std::make_unique<SessionContext>(m_services);
+    return std::make_unique<SessionContext>(m_services,
+                                            m_checks ? m_checks->createContext() : nullptr);
 }
 
 }  // namespace portcullis

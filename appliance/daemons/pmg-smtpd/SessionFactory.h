@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/daemons/pmg-smtpd/SessionChecks.h"
 #include "appliance/mta/Services.h"
 #include "appliance/smtp/server/Server.h"
 
@@ -10,8 +11,10 @@ namespace portcullis {
 class SessionFactory final : public smtp::HandlerFactory
 {
 public:
-    explicit SessionFactory(const mta::Services &services)
+    /// No `checks`: a Postfix in front makes them.
+    SessionFactory(const mta::Services &services, SessionChecks *checks)
         : m_services(services)
+        , m_checks(checks)
     {
     }
 
@@ -19,6 +22,7 @@ public:
 
 private:
     const mta::Services &m_services;
+    SessionChecks *m_checks;
 };
 
 }  // namespace portcullis
