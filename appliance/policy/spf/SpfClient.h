@@ -33,6 +33,7 @@ struct SpfSettings {
     /// The worker program. Empty: `pmg-spf-worker` beside the running program, else in the libexec
     /// folder it was installed to.
     QString workerPath;
+    QByteArray receiver = "unknown";  ///< Our host name, which an explanation may ask for (%{r}).
     SpfLimits limits;
 };
 
