@@ -20,8 +20,8 @@ public:
     /// a key, encrypted, neither RSA nor Ed25519, or RSA shorter than 1024 bits (RFC 8301 §3.2).
     static Result<DkimKey> fromPem(const QByteArray &pem);
 
-    /// Makes an RSA key. `bits`: 1024, 2048 (recommended), 4096. Errors: `dkim.key` (permanent) for
-    /// other sizes. Takes up to seconds for 4096.
+    /// Makes an RSA key. `bits`: 1024 to 8192 in steps of 8; 2048 is recommended, some verifiers take
+    /// no more than 4096. Errors: `dkim.key` (permanent) for other sizes. Takes seconds beyond 2048.
     static Result<DkimKey> generate(int bits);
     static Result<DkimKey> generateEd25519();
 

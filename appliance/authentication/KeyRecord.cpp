@@ -3,6 +3,8 @@
 
 #include "appliance/authentication/TagList.h"
 
+#include <QtCore/QList>
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>

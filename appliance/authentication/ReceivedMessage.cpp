@@ -5,6 +5,37 @@
 
 namespace portcullis::authentication {
 
+namespace {
+
+bool isLetter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Whether one of the lines is `name` with anything but letters around it, then a colon.
+bool hasLabel(QByteArrayView lines, QByteArrayView name)
+{
+    qsizetype at = 0;
+    while (at < lines.size()) {
+        qsizetype end = lines.indexOf('\n', at);
+        end = end < 0 ? lines.size() : end;
+        QByteArray letters;
+        const qsizetype colon = lines.first(end).indexOf(':', at);
+        for (qsizetype i = at; i < colon && letters.size() <= name.size(); ++i) {
+            if (isLetter(lines[i])) {
+                letters.append(lines[i]);
+            }
+        }
+        if (letters.compare(name, Qt::CaseInsensitive) == 0) {
+            return true;
+        }
+        at = end + 1;
+    }
+    return false;
+}
+
+}  // namespace
+
 ReceivedMessage::ReceivedMessage(QByteArrayView bytes, const AuthenticationLimits &limits)
     : m_bytes(bytes)
 {
@@ -12,6 +43,7 @@ ReceivedMessage::ReceivedMessage(QByteArrayView bytes, const AuthenticationLimit
     auto block = mail::scanHeader(bytes, {0, bytes.size()}, budget);
     m_fields = std::move(block.fields);
     m_body = bytes.sliced(block.bodyBegin);
+    m_headerEnd = block.headerEnd;
     m_isOverLimit = block.isOverLimit;
     for (size_t i = 0; i < m_fields.size(); ++i) {
         m_byName[m_fields[i].name().toByteArray().toLower()].push_back(i);
@@ -28,6 +60,20 @@ QByteArrayView ReceivedMessage::octets(const mail::HeaderField &field) const
         text.chop(1);
     }
     return text;
+}
+
+bool ReceivedMessage::hasLineLike(QByteArrayView name) const
+{
+    // What lies between the fields is lines that are none.
+    qsizetype at = 0;
+    for (size_t i = 0; i <= m_fields.size(); ++i) {
+        const qsizetype end = i < m_fields.size() ? m_fields[i].span().begin : m_headerEnd;
+        if (end > at && hasLabel(m_bytes.sliced(at, end - at), name)) {
+            return true;
+        }
+        at = i < m_fields.size() ? m_fields[i].span().end : end;
+    }
+    return false;
 }
 
 std::vector<const mail::HeaderField *> ReceivedMessage::fieldsNamed(QByteArrayView name) const

@@ -24,6 +24,9 @@ public:
     [[nodiscard]] QByteArrayView octets(const mail::HeaderField &field) const;
     [[nodiscard]] std::vector<const mail::HeaderField *> fieldsNamed(QByteArrayView name) const;
     [[nodiscard]] QByteArrayView body() const { return m_body; }
+    /// Tells whether a line of the header that is no field begins with `name` (lower case), odd octets
+    /// in front, and a colon further on: `\0From:`, ` From:` as the first line, `From\x80:`.
+    [[nodiscard]] bool hasLineLike(QByteArrayView name) const;
     /// The header is too large to be looked at: fields() is incomplete.
     [[nodiscard]] bool isOverLimit() const { return m_isOverLimit; }
 
@@ -39,6 +42,7 @@ private:
     QByteArrayView m_bytes;
     std::vector<mail::HeaderField> m_fields;
     QByteArrayView m_body;
+    qsizetype m_headerEnd = 0;
     bool m_isOverLimit = false;
     std::map<QByteArray, std::vector<size_t>> m_byName;  ///< Lower case; positions in fields().
     std::map<Canonicalization, BodyHash> m_bodyHashes;

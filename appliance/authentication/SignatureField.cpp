@@ -4,6 +4,7 @@
 #include "shared/base/Result.h"
 
 #include <QtCore/QCryptographicHash>
+#include <QtCore/QList>
 #include <QtCore/QUrl>
 
 #include <algorithm>
@@ -221,8 +222,8 @@ QByteArray withoutSignature(const ReceivedMessage &message, const SignatureField
         return octets.toByteArray();
     }
     const qsizetype value = signature.field->rawValue().data() - octets.data();
-    return octets.first(value + tag->span.begin).toByteArray()
-           + octets.sliced(std::min(value + tag->span.end, octets.size()));
+    QByteArray result = octets.first(value + tag->span.begin).toByteArray();
+    return result.append(octets.sliced(std::min(value + tag->span.end, octets.size())));
 }
 
 QByteArray headerDigest(const ReceivedMessage &message, const SignatureField &signature)

@@ -27,9 +27,9 @@ class TxtLookup
 public:
     virtual ~TxtLookup() = default;
 
-    /// Names that texts() is going to be asked for, so that all of them can be on their way at once.
-    /// Called at most twice a message: with every key and the DMARC records, then perhaps once more
-    /// for what became known on the way. No name twice, at most AuthenticationLimits::lookups.
+    /// Names that texts() is going to be asked for, so that all of them can be on their way at once:
+    /// every key and the DMARC records. Called at most once a message, and texts() is asked for none
+    /// but these. No name twice, at most AuthenticationLimits::lookups.
     virtual void prefetch(const std::vector<QByteArray> &names) = 0;
 
     /// `name` is an ASCII domain name without trailing dot, in lower case. May be asked repeatedly.
