@@ -31,6 +31,8 @@ struct DnsAnswer {
     std::vector<QByteArray> records;  ///< RDATA in wire format, compression resolved.
     bool isSecure = false;            ///< DNSSEC-validated.
     std::chrono::seconds ttl{0};
+    /// Where CNAME records led to, lower case without trailing dot; empty: nowhere else.
+    QByteArray canonicalName{};
 };
 
 struct MxHost {

@@ -160,6 +160,20 @@ bool isDomainName(QByteArrayView name)
     return label > 0;
 }
 
+/// Where CNAME records led to; empty: nowhere else.
+QByteArray canonicalNameOf(const ub_result &result)
+{
+    const auto plain = [](const char *name) {
+        QByteArray text = QByteArray(name).toLower();
+        if (text.endsWith('.')) {
+            text.chop(1);
+        }
+        return text;
+    };
+    const QByteArray name = plain(result.canonname);
+    return name == plain(result.qname) ? QByteArray() : name;
+}
+
 Result<DnsAnswer> toAnswer(int error, const ub_result *result)
 {
     constexpr int noError = 0;
@@ -179,6 +193,7 @@ Result<DnsAnswer> toAnswer(int error, const ub_result *result)
     DnsAnswer answer;
     answer.isSecure = result->secure != 0;
     answer.ttl = std::chrono::seconds(result->ttl);
+    answer.canonicalName = canonicalNameOf(*result);
     if (result->havedata != 0) {
         answer.kind = DnsAnswer::Kind::Records;
         for (int i = 0; result->data[i] != nullptr; ++i) {

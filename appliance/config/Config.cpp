@@ -97,6 +97,7 @@ TlsPolicy Config::tlsPolicyFor(const NextHop &nextHop, QByteArrayView name) cons
     TlsPolicy policy;
     policy.destination = wanted;
     policy.level = mail.tls ? TlsLevel::May : TlsLevel::None;
+    policy.isDefault = true;
     return policy;
 }
 

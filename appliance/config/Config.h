@@ -223,6 +223,7 @@ struct TlsPolicy {
     TlsLevel level = TlsLevel::None;
     std::vector<QByteArray> match;  ///< Names (verify, secure) or certificate digests.
     QByteArray minimumProtocol;     ///< "TLSv1.2"; empty: the default.
+    bool isDefault = false;         ///< No line of the table: DANE and MTA-STS may decide.
 };
 
 struct Config {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/delivery/TlsReport.h"
 #include "appliance/mail/Envelope.h"
 #include "appliance/smtp/Reply.h"
 
@@ -29,6 +30,7 @@ struct DeliveryEvent {
     QByteArray nextHop;  ///< "mx.example.org[192.0.2.1]:25"; empty if none was reached.
     smtp::Reply reply;
     QByteArray tls;                     ///< As ClientConnection::tls().
+    TlsReport tlsPolicy;                ///< Empty where TLS is off.
     std::chrono::microseconds delay{};  ///< Since the message arrived.
     qint64 size = 0;
     QByteArray dsnQueueId;  ///< Of the bounce, warning or success report that was queued, if any.

@@ -66,6 +66,12 @@ DeliverySettings DeliverySettings::from(std::shared_ptr<const config::Config> co
     settings.delayWarning = mail.delayWarning;
     set(settings.maxHops, mail.hopcountLimit);
     settings.tlsCaFile = mail.tlsCaFile;
+    settings.usesDane = mail.tls && mail.tlsDane && !mail.dnsTrustAnchor.isEmpty();
+    settings.usesMtaSts = mail.tls && mail.mtaSts;
+    set(settings.receivers.positiveLifetime, std::chrono::seconds(mail.receiverPositiveLifetime));
+    set(settings.receivers.negativeLifetime, std::chrono::seconds(mail.receiverNegativeLifetime));
+    settings.receivers.positiveRefresh = std::min(settings.receivers.positiveRefresh,
+                                                  settings.receivers.positiveLifetime / 4);
     settings.config = std::move(config);
     return settings;
 }

@@ -45,6 +45,21 @@ struct ConnectionLimits {
     std::chrono::seconds age = std::chrono::minutes(5);  ///< Range 1 s … 1 d. Then not used again.
 };
 
+/// MTA-STS: what finding policies may cost.
+struct StsLimits {
+    /// Range 1 s … 5 min. One fetch in all; RFC 8461 §3.3 suggests a minute.
+    std::chrono::milliseconds fetch = std::chrono::seconds(60);
+    int fetches = 20;             ///< Range 1 … 1,000. At once.
+    qsizetype policies = 10'000;  ///< Range 1 … 1 M. Kept, the latest used.
+    /// Range 1 s … 1 d. A fetch that failed is not repeated earlier (RFC 8461 §3.3: five minutes).
+    std::chrono::seconds retry = std::chrono::minutes(5);
+    /// Range 1 h … 30 d. Policies older than this, or than half their life, are fetched again.
+    std::chrono::seconds refresh = std::chrono::hours(24);
+    std::chrono::seconds idle = std::chrono::days(31);  ///< Then a policy just runs out.
+    /// Range 10 ms … 1 d. How often it is looked which policies are due.
+    std::chrono::milliseconds upkeep = std::chrono::hours(1);
+};
+
 /// Receiver verification: what a probe may cost and how long its answer holds.
 struct ReceiverLimits {
     /// Range 1 d … 365 d. A receiver that is there is rarely taken away.
@@ -86,6 +101,13 @@ struct DeliverySettings {
     smtp::ClientTimeouts timeouts;
     smtp::ReplyLimits replies;
     MxLimits mx;
+    /// For next hops without a line in tls_policy: DANE (RFC 7672), and MTA-STS (RFC 8461) where
+    /// the host has no TLSA records.
+    bool usesDane = false;
+    bool usesMtaSts = false;
+    StsLimits sts;
+    QString stsFile;        ///< Where MTA-STS policies are kept; empty: in memory only.
+    quint16 stsPort = 443;  ///< Of policy hosts; other ports are for tests.
     ReceiverLimits receivers;
     QString receiverFile;  ///< Where receiver verification keeps its answers; empty: nowhere.
     BackoffSchedule messageBackoff;

@@ -63,12 +63,17 @@ void Destination::refused()
     m_window = std::max(1, static_cast<int>(sessions.size()));
 }
 
-void Destination::died(Time now, const BackoffSchedule &schedule, double random, smtp::Reply reason)
+void Destination::died(Time now,
+                       const BackoffSchedule &schedule,
+                       double random,
+                       smtp::Reply reason,
+                       TlsReport report)
 {
     ++m_failures;
     m_window = 1;  // The next one is a probe.
     m_deadUntil = now + schedule.waitAfter(m_failures, random);
     m_deathReason = std::move(reason);
+    m_deathReport = std::move(report);
     hosts.reset();
 }
 

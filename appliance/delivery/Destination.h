@@ -40,11 +40,16 @@ public:
     /// @{
     void succeeded(const ConnectionLimits &limits);  ///< A transaction ran: one connection more.
     void refused();                                  ///< A connection failed while others live.
-    void died(Time now, const BackoffSchedule &schedule, double random, smtp::Reply reason);
+    void died(Time now,
+              const BackoffSchedule &schedule,
+              double random,
+              smtp::Reply reason,
+              TlsReport report = {});
     void revive();  ///< Try at once, with one connection.
     [[nodiscard]] bool isDead(Time now) const { return now < m_deadUntil; }
     [[nodiscard]] Time deadUntil() const { return m_deadUntil; }
     [[nodiscard]] const smtp::Reply &deathReason() const { return m_deathReason; }
+    [[nodiscard]] const TlsReport &deathReport() const { return m_deathReport; }
     [[nodiscard]] int window() const { return m_window; }
     [[nodiscard]] quint32 failures() const { return m_failures; }  ///< In a row.
     /// @}
@@ -68,6 +73,7 @@ private:
     quint32 m_failures = 0;
     Time m_deadUntil{};
     smtp::Reply m_deathReason;
+    TlsReport m_deathReport;
 };
 
 }  // namespace portcullis::delivery

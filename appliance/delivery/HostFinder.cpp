@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/delivery/HostFinder.h"
 
+#include "appliance/delivery/HostTls.h"
+#include "appliance/delivery/Reachability.h"
+
 #include <QtCore/QRandomGenerator>
 #include <QtCore/QTimer>
 #include <QtCore/QUrl>
@@ -11,33 +14,10 @@ namespace portcullis::delivery {
 
 namespace {
 
-using config::TlsLevel;
-
 QByteArray asciiName(const QByteArray &name)
 {
     QByteArray ascii = QUrl::toAce(QString::fromUtf8(name)).toLower();
     return ascii.isEmpty() ? name.toLower() : ascii;
-}
-
-bool wantsDane(const Route &route)
-{
-    return route.tls.level == TlsLevel::Dane || route.tls.level == TlsLevel::DaneOnly;
-}
-
-/// Addresses that a stranger's DNS has no business to send us to.
-bool isUnreachableFromOutside(const QHostAddress &address)
-{
-    return address.isLoopback() || address.isMulticast() || address.isBroadcast()
-           || address == QHostAddress(QHostAddress::AnyIPv4)
-           || address == QHostAddress(QHostAddress::AnyIPv6)
-           || address.isInSubnet(QHostAddress(QStringLiteral("0.0.0.0")), 8);
-}
-
-QHostAddress asInet4(const QHostAddress &address)
-{
-    bool isMapped = false;
-    const quint32 inet4 = address.toIPv4Address(&isMapped);
-    return isMapped ? QHostAddress(inet4) : address;
 }
 
 /// One search; deletes itself after its answer.
@@ -45,12 +25,14 @@ class HostSearch final : public QObject
 {
 public:
     HostSearch(Resolver &resolver,
+               StsFinder *sts,
                const Route &route,
                std::shared_ptr<const DeliverySettings> settings,
                HostFinder::Callback done,
                QObject *parent)
         : QObject(parent)
         , m_resolver(resolver)
+        , m_sts(sts)
         , m_route(route)
         , m_settings(std::move(settings))
         , m_done(std::move(done))
@@ -69,12 +51,13 @@ private:
         int preference = 0;
         QByteArray name;
         std::vector<QHostAddress> addresses;
-        bool isSecure = true;
-        std::vector<smtp::TlsaRecord> tlsa;
-        QByteArray daneProblem;
-        bool mustEncrypt = false;
+        HostSecurity security;
+        std::optional<Error> failure;  ///< Of one of the address lookups.
+        bool hasInsecure = false;
     };
 
+    void addCandidate(int preference, const QByteArray &name);
+    void findSts();
     void onMx(const Result<DnsAnswer> &answer);
     bool dropOwnHosts();
     void findAddresses();
@@ -83,14 +66,16 @@ private:
     void addressesKnown();
     bool dropOwnAddresses();
     void findTlsa();
-    void onTlsa(size_t candidate, const Result<DnsAnswer> &answer);
+    void onTlsa(std::vector<HostSecurity> hosts, std::chrono::seconds ttl);
     void deliver();
     bool isOurs(const QHostAddress &address) const;
-    void noteTtl(const DnsAnswer &answer);
+    void noteFailure(const Error &error);
+    void noteTtl(std::chrono::seconds ttl);
     void fail(int code, const char *enhanced, const QByteArray &text);
     void finish(HostList list);
 
     Resolver &m_resolver;
+    StsFinder *m_sts;
     Route m_route;
     std::shared_ptr<const DeliverySettings> m_settings;
     HostFinder::Callback m_done;
@@ -102,18 +87,23 @@ private:
     QByteArray m_dnsFailure;
     int m_pending = 0;
     std::vector<Candidate> m_candidates;
+    std::optional<StsFinding> m_stsFinding;  ///< Nothing: not known yet.
+    bool m_isWaitingForSts = false;
+    TlsReport m_report;  ///< Of a failure that concerns TLS.
 };
 
 void HostSearch::start()
 {
+    findSts();
     const QHostAddress literal(QString::fromLatin1(m_domain));
     if (!literal.isNull()) {
-        m_candidates.push_back({0, {}, {literal}, false, {}, {}, false});
+        addCandidate(0, {});
+        m_candidates.back().addresses = {literal};
         QTimer::singleShot(0, this, [this] { addressesKnown(); });
         return;
     }
     if (!m_route.nextHop.useMx) {
-        m_candidates.push_back({0, m_domain, {}, true, {}, {}, false});
+        addCandidate(0, m_domain);
         findAddresses();
         return;
     }
@@ -121,15 +111,36 @@ void HostSearch::start()
                       [this](const Result<DnsAnswer> &answer) { onMx(answer); });
 }
 
+void HostSearch::addCandidate(int preference, const QByteArray &name)
+{
+    Candidate candidate;
+    candidate.preference = preference;
+    candidate.name = name;
+    candidate.security.name = name;
+    m_candidates.push_back(std::move(candidate));
+}
+
+/// A bogus answer is somebody's attack or a broken zone: worth a note where DANE would look at it.
+void HostSearch::noteFailure(const Error &error)
+{
+    if (error.id == "dns.bogus" && wantsDane(m_route, *m_settings)) {
+        m_report.type = m_route.tls.isDefault ? "tlsa" : "table";
+        m_report.domain = m_domain;
+        m_report.result = tlsResultOf(error);
+        m_report.detail = error.detail.toUtf8();
+    }
+}
+
 void HostSearch::onMx(const Result<DnsAnswer> &answer)
 {
     if (!answer.has_value()) {
+        noteFailure(answer.error());
         fail(451, "4.4.3",
              "cannot look up the mail servers of " + m_domain + ": "
                  + answer.error().detail.toUtf8());
         return;
     }
-    noteTtl(*answer);
+    noteTtl(answer->ttl);
     m_isMxSecure = answer->isSecure;
     if (answer->kind == DnsAnswer::Kind::NoName) {
         fail(550, "5.1.2", "the domain " + m_domain + " does not exist");
@@ -147,12 +158,12 @@ void HostSearch::onMx(const Result<DnsAnswer> &answer)
     }
     for (const MxHost &host : hosts) {
         if (!host.name.isEmpty()) {
-            m_candidates.push_back({host.preference, host.name, {}, true, {}, {}, false});
+            addCandidate(host.preference, host.name);
         }
     }
     if (hosts.empty()) {
         // RFC 5321 §5.1: without MX the domain is its own, with preference 0.
-        m_candidates.push_back({0, m_domain, {}, true, {}, {}, false});
+        addCandidate(0, m_domain);
     } else if (!dropOwnHosts()) {
         return;
     }
@@ -221,10 +232,14 @@ void HostSearch::onAddress(size_t index, const Result<DnsAnswer> &answer)
     if (!answer.has_value()) {
         m_hasDnsFailure = true;
         m_dnsFailure = answer.error().detail.toUtf8();
-        candidate.isSecure = false;
+        noteFailure(answer.error());
+        candidate.failure = answer.error();
     } else {
-        noteTtl(*answer);
-        candidate.isSecure = candidate.isSecure && answer->isSecure;
+        noteTtl(answer->ttl);
+        candidate.hasInsecure = candidate.hasInsecure || !answer->isSecure;
+        if (!answer->canonicalName.isEmpty()) {
+            candidate.security.canonicalName = answer->canonicalName;
+        }
         for (const QHostAddress &address : addressesOf(*answer)) {
             // IPv4 first: an IPv6 route that leads nowhere costs a connect timeout.
             const bool isInet4 = address.protocol() == QAbstractSocket::IPv4Protocol;
@@ -291,84 +306,90 @@ void HostSearch::addressesKnown()
     if (!dropOwnAddresses()) {
         return;
     }
-    if (wantsDane(m_route)) {
+    if (wantsDane(m_route, *m_settings)) {
         findTlsa();
     } else {
         deliver();
     }
 }
 
-void HostSearch::findTlsa()
+void HostSearch::findSts()
 {
-    for (size_t i = 0; i < m_candidates.size(); ++i) {
-        Candidate &candidate = m_candidates[i];
-        // RFC 7672 §2.2: without a secure way to the name its TLSA records prove nothing.
-        if (!m_isMxSecure || !candidate.isSecure) {
-            if (m_route.tls.level == TlsLevel::DaneOnly) {
-                candidate.daneProblem = "DANE is required, but DNS of the host is not secure";
-            }
-            continue;
+    if (m_sts == nullptr || !wantsSts(m_route, *m_settings)) {
+        m_stsFinding.emplace();
+        return;
+    }
+    m_sts->find(m_domain, this, [this](const StsFinding &finding) {
+        m_stsFinding = finding;
+        if (m_isWaitingForSts) {
+            deliver();
         }
-        ++m_pending;
-        m_resolver.lookup('_' + QByteArray::number(m_port) + "._tcp." + candidate.name,
-                          DnsType::Tlsa, this,
-                          [this, i](const Result<DnsAnswer> &answer) { onTlsa(i, answer); });
-    }
-    if (m_pending == 0) {
-        deliver();
-    }
+    });
 }
 
-void HostSearch::onTlsa(size_t index, const Result<DnsAnswer> &answer)
+void HostSearch::findTlsa()
 {
-    Candidate &candidate = m_candidates[index];
-    if (!answer.has_value()) {
-        candidate.daneProblem = "TLSA records cannot be looked up: "
-                                + answer.error().detail.toUtf8();
-    } else {
-        noteTtl(*answer);
-        const bool hasRecords = answer->kind == DnsAnswer::Kind::Records && answer->isSecure;
-        constexpr size_t mostRecords = 32;
-        for (const QByteArray &rdata : answer->records) {
-            const auto record = smtp::TlsaRecord::fromRdata(rdata);
-            if (hasRecords && record && record->isUsable() && candidate.tlsa.size() < mostRecords) {
-                candidate.tlsa.push_back(*record);
-            }
+    std::vector<HostSecurity> hosts;
+    for (Candidate &candidate : m_candidates) {
+        HostSecurity &security = candidate.security;
+        // RFC 7672 §2.2: without a secure way to the name its TLSA records prove nothing.
+        security.isSecure = m_isMxSecure && !candidate.hasInsecure;
+        // RFC 7672 §2.2.1: whoever suppresses an answer must not win an unprotected delivery.
+        if (security.isSecure) {
+            security.failure = candidate.failure;
+        } else if (!m_isMxSecure) {
+            security.canonicalName.clear();
         }
-        candidate.mustEncrypt = hasRecords && candidate.tlsa.empty();
-        if (candidate.tlsa.empty() && m_route.tls.level == TlsLevel::DaneOnly) {
-            candidate.daneProblem = "DANE is required, but there is no usable TLSA record";
-        }
+        hosts.push_back(security);
     }
-    if (--m_pending == 0) {
-        deliver();
+    auto *search = new TlsaSearch(
+        m_resolver, m_port,
+        [this](std::vector<HostSecurity> found, std::chrono::seconds ttl) {
+            onTlsa(std::move(found), ttl);
+        },
+        this);
+    search->start(std::move(hosts));
+}
+
+void HostSearch::onTlsa(std::vector<HostSecurity> hosts, std::chrono::seconds ttl)
+{
+    for (size_t i = 0; i < m_candidates.size(); ++i) {
+        m_candidates[i].security = std::move(hosts[i]);
     }
+    noteTtl(ttl);
+    deliver();
 }
 
 void HostSearch::deliver()
 {
+    if (!m_stsFinding) {
+        m_isWaitingForSts = true;
+        return;
+    }
     HostList list;
     for (const Candidate &candidate : m_candidates) {
+        const HostTls tls = tlsFor(m_route, candidate.security, *m_stsFinding, *m_settings);
         for (const QHostAddress &address : candidate.addresses) {
             if (static_cast<int>(list.hosts.size()) == m_settings->mx.addresses) {
                 break;
             }
-            list.hosts.push_back({candidate.name, address, m_port, candidate.tlsa,
-                                  candidate.daneProblem, candidate.mustEncrypt});
+            list.hosts.push_back(
+                {candidate.name, address, m_port, tls.policy, tls.problem, tls.report});
         }
     }
     finish(std::move(list));
 }
 
-void HostSearch::noteTtl(const DnsAnswer &answer)
+void HostSearch::noteTtl(std::chrono::seconds ttl)
 {
-    m_ttl = std::clamp(answer.ttl, m_settings->mx.shortestMemory, m_ttl);
+    m_ttl = std::clamp(ttl, m_settings->mx.shortestMemory, m_ttl);
 }
 
 void HostSearch::fail(int code, const char *enhanced, const QByteArray &text)
 {
     HostList list;
     list.problem = {code, enhanced, text};
+    list.report = m_report;
     if (m_route.isConfigured && code >= 500) {
         // An administrator's mistake is waited out; senders are not to pay for it.
         list.problem.code = 451;
@@ -388,9 +409,10 @@ void HostSearch::finish(HostList list)
 
 }  // namespace
 
-HostFinder::HostFinder(Resolver &resolver, QObject *parent)
+HostFinder::HostFinder(Resolver &resolver, StsFinder *sts, QObject *parent)
     : QObject(parent)
     , m_resolver(resolver)
+    , m_sts(sts)
 {
 }
 
@@ -398,7 +420,8 @@ void HostFinder::find(const Route &route,
                       std::shared_ptr<const DeliverySettings> settings,
                       Callback done)
 {
-    auto *search = new HostSearch(m_resolver, route, std::move(settings), std::move(done), this);
+    auto *search = new HostSearch(m_resolver, m_sts, route, std::move(settings), std::move(done),
+                                  this);
     search->start();
 }
 

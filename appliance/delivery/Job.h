@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/delivery/TlsReport.h"
 #include "appliance/smtp/Reply.h"
 #include "appliance/spool/Entry.h"
 
@@ -20,6 +21,7 @@ struct Outcome {
     QByteArray nextHop;          ///< ConnectionTarget::toText(); empty if none was reached.
     QByteArray remoteMta;        ///< Host name alone.
     QByteArray tls;
+    TlsReport tlsReport;
     bool passedDsnOn = false;      ///< The next hop reports success itself.
     bool isFinalDelivery = false;  ///< LMTP: nobody comes after it.
     Clock::WallTime time{};

@@ -22,6 +22,12 @@ QByteArray Route::key() const
     const char *protocol = nextHop.protocol == config::Protocol::Lmtp ? "lmtp:" : "smtp:";
     QByteArray key = protocol + nextHop.toText() + ' '
                      + QByteArray::number(static_cast<int>(tls.level));
+    if (tls.isDefault && tls.level != config::TlsLevel::None) {
+        key += " default";  // DANE or MTA-STS may ask for more than the same level of the table.
+    }
+    if (!tls.minimumProtocol.isEmpty()) {
+        key += ' ' + tls.minimumProtocol;
+    }
     // Proof is asked for by destination, so its connections are not for others.
     if (tls.level >= config::TlsLevel::Fingerprint) {
         key += ' ' + tls.destination;

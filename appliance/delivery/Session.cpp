@@ -7,47 +7,20 @@ namespace portcullis::delivery {
 
 namespace {
 
-using config::TlsLevel;
-
 constexpr int mostReturns = 3;
-
-/// Names a certificate may have: what the policy lists, with Postfix' words for the usual ones.
-std::vector<QByteArray> namesToMatch(const config::TlsPolicy &policy,
-                                     const QByteArray &hostName,
-                                     const QByteArray &nextHop)
-{
-    std::vector<QByteArray> names = policy.match;
-    if (names.empty()) {
-        names = policy.level == TlsLevel::Verify
-                    ? std::vector<QByteArray>{"hostname"}
-                    : std::vector<QByteArray>{"nexthop", "dot-nexthop"};
-    }
-    for (QByteArray &name : names) {
-        if (name == "hostname") {
-            name = hostName;
-        } else if (name == "nexthop") {
-            name = nextHop;
-        } else if (name == "dot-nexthop") {
-            name = '.' + nextHop;
-        }
-    }
-    std::erase_if(names, [](const QByteArray &name) { return name.isEmpty() || name == "."; });
-    return names;
-}
 
 }  // namespace
 
 Session::Session(Destination &destination,
                  std::shared_ptr<const HostList> hosts,
                  std::shared_ptr<const DeliverySettings> settings,
-                 const QSslConfiguration &tls,
+                 TlsContexts &tls,
                  SessionOwner &owner,
                  QObject *parent)
     : QObject(parent)
     , m_destination(destination)
-    , m_hosts(std::move(hosts))
     , m_settings(std::move(settings))
-    , m_tls(tls)
+    , m_walk(destination.route(), std::move(hosts), m_settings, tls)
     , m_owner(owner)
 {
 }
@@ -59,62 +32,15 @@ void Session::start()
     connectToHost();
 }
 
-smtp::PeerPolicy Session::peerPolicy(const Host &host) const
-{
-    const config::TlsPolicy &policy = m_destination.route().tls;
-    const QByteArray &nextHop = m_destination.route().nextHop.host;
-    smtp::PeerPolicy peer;
-    peer.level = policy.level;
-    switch (policy.level) {
-    case TlsLevel::Dane:
-    case TlsLevel::DaneOnly:
-        // RFC 7672 §2.2: no TLSA means opportunistic TLS, unusable TLSA means TLS without proof.
-        peer.tlsa = host.tlsa;
-        peer.daneNames = {host.name, nextHop};
-        if (host.tlsa.empty()) {
-            peer.level = host.mustEncrypt ? TlsLevel::Encrypt : TlsLevel::May;
-        }
-        break;
-    case TlsLevel::Fingerprint:
-        peer.match = policy.match;
-        break;
-    case TlsLevel::Verify:
-    case TlsLevel::Secure:
-        peer.match = namesToMatch(policy, host.name, nextHop);
-        break;
-    case TlsLevel::None:
-    case TlsLevel::May:
-    case TlsLevel::Encrypt:
-        break;
-    }
-    if (m_isWithoutTls) {
-        peer.level = TlsLevel::None;
-    }
-    return peer;
-}
-
 void Session::connectToHost()
 {
     m_isConnecting = true;
-    const Host &host = m_hosts->hosts[m_host];
-    if (!host.daneProblem.isEmpty()) {
-        const smtp::Reply problem{451, "4.7.5", host.daneProblem};
+    if (const auto objection = m_walk.objection()) {
         QMetaObject::invokeMethod(
-            this, [this, problem] { tryNextHost(problem); }, Qt::QueuedConnection);
+            this, [this, problem = *objection] { tryNextHost(problem); }, Qt::QueuedConnection);
         return;
     }
-    smtp::ConnectionTarget target;
-    target.address = host.address;
-    target.port = host.port;
-    target.hostName = host.name;
-    target.tls = peerPolicy(host);
-    target.settings.protocol = m_destination.route().nextHop.protocol;
-    target.settings.heloName = m_settings->heloName;
-    target.settings.detectsLoop = !m_destination.route().isConfigured;
-    target.settings.limits = m_settings->replies;
-    target.timeouts = m_settings->timeouts;
-    target.tlsConfiguration = m_tls;
-    m_connection = new smtp::ClientConnection(std::move(target), *this, this);
+    m_connection = new smtp::ClientConnection(m_walk.target(), *this, this);
     m_connection->open();
 }
 
@@ -189,6 +115,7 @@ Outcome Session::makeOutcome(const smtp::Reply &reply, bool isFromNextHop) const
         outcome.remoteMta = m_connection->target().hostName;
         outcome.tls = m_connection->tls();
     }
+    outcome.tlsReport = tlsReport();
     return outcome;
 }
 
@@ -219,39 +146,20 @@ void Session::onResult(smtp::ClientConnection &, smtp::MailResult result)
     // Otherwise RSET is on its way, and onReady() tells when the connection is free.
 }
 
-smtp::Reply Session::replyFor(const Error &reason) const
-{
-    const smtp::Reply &told = m_connection->failureReply();
-    if (told.isTransient()) {
-        return told;
-    }
-    const QByteArray text = m_connection->target().toText() + ": " + reason.detail.toUtf8();
-    if (!reason.isTransient()) {
-        return {554, "5.4.6", text};
-    }
-    if (reason.id.startsWith("tls.") || reason.id == "smtp.no-starttls"
-        || reason.id == "smtp.starttls-injection") {
-        return {451, reason.id == "tls.peer" ? "4.7.5" : "4.7.4", text};
-    }
-    return {451, reason.id == "smtp.connect" ? "4.4.1" : "4.4.2", text};
-}
-
 void Session::onClosed(smtp::ClientConnection &connection, const Error &reason)
 {
-    const smtp::Reply reply = replyFor(reason);
+    const smtp::Reply reply = HostWalk::replyFor(connection, reason);
     if (m_isAborted) {
         connection.deleteLater();
         giveUp(reply);
         return;
     }
     if (m_isConnecting) {
-        const bool mayGoWithout = connection.target().tls.level == TlsLevel::May
-                                  && reason.id == "tls.handshake";
         connection.deleteLater();
-        if (mayGoWithout) {
-            m_isWithoutTls = true;
+        if (m_walk.mayRepeatWithoutTls(reason)) {
             connectToHost();
         } else {
+            m_walk.noteFailure(reason);
             tryNextHost(reply);
         }
         return;
@@ -274,7 +182,7 @@ void Session::onClosed(smtp::ClientConnection &connection, const Error &reason)
     }
     const smtp::Reply why = m_interruption.value_or(reply);
     connection.deleteLater();
-    if (!m_isFateUnknown && m_host + 1 < m_hosts->hosts.size()) {
+    if (!m_isFateUnknown && m_walk.hasNext()) {
         tryNextHost(why);
         return;
     }
@@ -288,9 +196,8 @@ void Session::onClosed(smtp::ClientConnection &connection, const Error &reason)
 
 void Session::tryNextHost(const smtp::Reply &reason)
 {
-    m_isWithoutTls = false;
-    if (!reason.isPermanent() && !m_isAborted && m_host + 1 < m_hosts->hosts.size()) {
-        ++m_host;
+    if (!reason.isPermanent() && !m_isAborted && m_walk.hasNext()) {
+        m_walk.next();
         m_wasKept = false;
         connectToHost();
         return;

@@ -3,6 +3,7 @@
 
 #include "appliance/delivery/DeliverySettings.h"
 #include "appliance/delivery/Destination.h"
+#include "appliance/delivery/HostWalk.h"
 #include "appliance/delivery/Job.h"
 #include "appliance/smtp/client/ClientConnection.h"
 
@@ -47,7 +48,7 @@ public:
     Session(Destination &destination,
             std::shared_ptr<const HostList> hosts,
             std::shared_ptr<const DeliverySettings> settings,
-            const QSslConfiguration &tls,
+            TlsContexts &tls,
             SessionOwner &owner,
             QObject *parent);
     ~Session() override;
@@ -64,6 +65,8 @@ public:
     /// Whether another message may use the connection.
     [[nodiscard]] bool isWorthKeeping() const;
     [[nodiscard]] int transactions() const;
+    /// Which TLS policy applies to the host talked to, and what came of it.
+    [[nodiscard]] TlsReport tlsReport() const { return m_walk.report(m_connection); }
     std::chrono::steady_clock::time_point idleSince{};
 
 private:
@@ -76,19 +79,14 @@ private:
     void sendJob();
     void giveUp(const smtp::Reply &reason);
     void deferJob(const smtp::Reply &reply, bool isFromNextHop);
-    [[nodiscard]] smtp::PeerPolicy peerPolicy(const Host &host) const;
-    [[nodiscard]] smtp::Reply replyFor(const Error &reason) const;
     [[nodiscard]] Outcome makeOutcome(const smtp::Reply &reply, bool isFromNextHop) const;
 
     Destination &m_destination;
-    std::shared_ptr<const HostList> m_hosts;
     std::shared_ptr<const DeliverySettings> m_settings;
-    QSslConfiguration m_tls;
+    HostWalk m_walk;
     SessionOwner &m_owner;
     QPointer<smtp::ClientConnection> m_connection;
-    size_t m_host = 0;
     bool m_isConnecting = true;
-    bool m_isWithoutTls = false;  ///< The handshake failed and the policy lets us go without.
     bool m_isAborted = false;
     std::optional<Job> m_job;
     std::optional<smtp::Reply> m_interruption;  ///< Why m_job could not be finished here.

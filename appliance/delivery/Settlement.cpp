@@ -237,6 +237,7 @@ DeliveryEvent describe(const ActiveMessage &message,
     event.nextHop = outcome.nextHop;
     event.reply = outcome.reply;
     event.tls = outcome.tls;
+    event.tlsPolicy = outcome.tlsReport;
     event.delay = age;
     event.size = message.size;
     return event;

@@ -12,27 +12,9 @@ namespace portcullis::delivery {
 
 namespace {
 
-using config::TlsLevel;
-
 // A session serves this many messages before it makes room for a destination that waits for the
 // total of connections.
 constexpr int fairShare = 10;
-
-QSslConfiguration unverifiedTls()
-{
-    QSslConfiguration configuration = QSslConfiguration::defaultConfiguration();
-    // Filling a context with CA certificates that nobody asks for costs more than the handshake.
-    configuration.setCaCertificates({});
-    return configuration;
-}
-
-QSslConfiguration verifiedTls(const QString &caFile)
-{
-    QSslConfiguration configuration = QSslConfiguration::defaultConfiguration();
-    configuration.setCaCertificates(caFile.isEmpty() ? QSslConfiguration::systemCaCertificates()
-                                                     : QSslCertificate::fromPath(caFile));
-    return configuration;
-}
 
 }  // namespace
 
@@ -44,14 +26,14 @@ Worker::Worker(spool::Spool &spool,
                DeliveryCounters &counters)
     : m_spool(spool)
     , m_resolver(std::move(resolver))
-    , m_hostFinder(*m_resolver)
+    , m_stsFinder(*m_resolver, settings, clock)
+    , m_hostFinder(*m_resolver, &m_stsFinder)
     , m_settings(std::move(settings))
     , m_observer(observer)
     , m_clock(clock)
     , m_counters(counters)
     , m_lifetime(clock, m_settings->clockFile)
-    , m_unverifiedTls(unverifiedTls())
-    , m_verifiedTls(verifiedTls(m_settings->tlsCaFile))
+    , m_tls(m_settings->tlsCaFile)
 {
     connect(&m_tick, &QTimer::timeout, this, &Worker::tick);
     m_stopTimer.setSingleShot(true);
@@ -76,9 +58,8 @@ void Worker::start()
 
 void Worker::setSettings(std::shared_ptr<const DeliverySettings> settings)
 {
-    if (settings->tlsCaFile != m_settings->tlsCaFile) {
-        m_verifiedTls = verifiedTls(settings->tlsCaFile);
-    }
+    m_tls.setCaFile(settings->tlsCaFile);
+    m_stsFinder.setSettings(settings);
     m_settings = std::move(settings);
     m_tick.start(m_settings->sweep);
     for (const auto &[key, destination] : m_destinations) {
@@ -195,17 +176,9 @@ void Worker::endIdleSession()
     }
 }
 
-const QSslConfiguration &Worker::tlsFor(const Route &route) const
-{
-    const bool needsAuthorities = route.tls.level == TlsLevel::Verify
-                                  || route.tls.level == TlsLevel::Secure;
-    return needsAuthorities ? m_verifiedTls : m_unverifiedTls;
-}
-
 void Worker::startSession(Destination &destination)
 {
-    auto *session = new Session(destination, destination.hosts, m_settings,
-                                tlsFor(destination.route()), *this, this);
+    auto *session = new Session(destination, destination.hosts, m_settings, m_tls, *this, this);
     destination.sessions.push_back(session);
     ++destination.connecting;
     ++m_sessions;
@@ -230,9 +203,10 @@ void Worker::onHosts(Destination &destination, HostList list)
     if (list.problem.code != 0) {
         if (list.problem.isTransient()) {
             destination.died(now(), m_settings->destinationBackoff,
-                             QRandomGenerator::global()->generateDouble(), list.problem);
+                             QRandomGenerator::global()->generateDouble(), list.problem,
+                             list.report);
         }
-        deferAll(destination, list.problem);
+        deferAll(destination, list.problem, list.report);
         return;
     }
     destination.hostsUntil = now() + list.ttl;
@@ -241,11 +215,12 @@ void Worker::onHosts(Destination &destination, HostList list)
     dispatch(destination);
 }
 
-void Worker::deferAll(Destination &destination, const smtp::Reply &reply)
+void Worker::deferAll(Destination &destination, const smtp::Reply &reply, const TlsReport &report)
 {
     Outcome outcome;
     outcome.kind = Outcome::kindOf(reply);
     outcome.reply = reply;
+    outcome.tlsReport = report;
     outcome.time = m_clock.wall();
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(destination.deadUntil() - now());
     for (Job &job : destination.takeAll()) {
@@ -310,8 +285,9 @@ void Worker::onJobReturned(Session &session, Job job)
 void Worker::onUnreachable(Session &session, const smtp::Reply &reply)
 {
     Destination &destination = session.destination();
+    const TlsReport report = session.tlsReport();
     if (reply.isPermanent()) {
-        deferAll(destination, reply);
+        deferAll(destination, reply, report);
         return;
     }
     const bool hasLiving = std::any_of(
@@ -323,12 +299,12 @@ void Worker::onUnreachable(Session &session, const smtp::Reply &reply)
     }
     if (!destination.isDead(now())) {
         destination.died(now(), m_settings->destinationBackoff,
-                         QRandomGenerator::global()->generateDouble(), reply);
+                         QRandomGenerator::global()->generateDouble(), reply, report);
         log::write(
             log::Severity::Notice, "delivery.next-hop-down", {},
             {{"next_hop", destination.route().nextHop.toText()}, {"reason", reply.toLine()}});
     }
-    deferAll(destination, reply);
+    deferAll(destination, reply, report);
 }
 
 void Worker::onSessionEnded(Session &session)

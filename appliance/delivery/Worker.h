@@ -7,12 +7,13 @@
 #include "appliance/delivery/LifetimeClock.h"
 #include "appliance/delivery/Session.h"
 #include "appliance/delivery/Settlement.h"
+#include "appliance/delivery/StsFinder.h"
+#include "appliance/delivery/TlsContexts.h"
 
 #include <QtCore/QHash>
 #include <QtCore/QObject>
 #include <QtCore/QSet>
 #include <QtCore/QTimer>
-#include <QtNetwork/QSslConfiguration>
 
 #include <atomic>
 #include <deque>
@@ -84,10 +85,9 @@ private:
     void startSession(Destination &destination);
     void findHosts(Destination &destination);
     void onHosts(Destination &destination, HostList list);
-    void deferAll(Destination &destination, const smtp::Reply &reply);
+    void deferAll(Destination &destination, const smtp::Reply &reply, const TlsReport &report);
     void endIdleSession();
     [[nodiscard]] bool mustYield(const Session &session) const;
-    [[nodiscard]] const QSslConfiguration &tlsFor(const Route &route) const;
     void onSessionReady(Session &session) override;
     void onSessionFree(Session &session) override;
     void onOutcome(Job &job, int recipient, Outcome outcome) override;
@@ -111,14 +111,14 @@ private:
 
     spool::Spool &m_spool;
     std::unique_ptr<Resolver> m_resolver;
+    StsFinder m_stsFinder;
     HostFinder m_hostFinder;
     std::shared_ptr<const DeliverySettings> m_settings;
     DeliveryObserver &m_observer;
     const Clock &m_clock;
     DeliveryCounters &m_counters;
     LifetimeClock m_lifetime;
-    QSslConfiguration m_unverifiedTls;
-    QSslConfiguration m_verifiedTls;
+    TlsContexts m_tls;
 
     QHash<QByteArray, ActivePointer> m_active;
     qint64 m_activeBytes = 0;

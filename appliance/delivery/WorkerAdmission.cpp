@@ -177,7 +177,7 @@ void Worker::route(const ActivePointer &message)
     }
     for (Destination *destination : busy) {
         if (destination->isDead(now())) {
-            deferAll(*destination, destination->deathReason());
+            deferAll(*destination, destination->deathReason(), destination->deathReport());
         } else {
             dispatch(*destination);
         }

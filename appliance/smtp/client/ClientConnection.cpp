@@ -22,7 +22,7 @@ TlsUse tlsUseOf(const PeerPolicy &policy)
     if (policy.needsTls()) {
         return TlsUse::Required;
     }
-    return policy.level == config::TlsLevel::May ? TlsUse::IfOffered : TlsUse::None;
+    return policy.level == config::TlsLevel::None ? TlsUse::None : TlsUse::IfOffered;
 }
 
 ClientSettings engineSettings(const ConnectionTarget &target)
@@ -32,10 +32,9 @@ ClientSettings engineSettings(const ConnectionTarget &target)
     return settings;
 }
 
-QByteArray describeTls(const QSslSocket &socket, const PeerPolicy &policy)
+QByteArray describeTls(const QSslSocket &socket, bool isProven)
 {
     const QSslCipher cipher = socket.sessionCipher();
-    const bool isProven = policy.needsTls() && policy.level != config::TlsLevel::Encrypt;
     return cipher.protocolString().toUtf8() + ' ' + cipher.name().toUtf8() + ' '
            + QByteArray::number(cipher.usedBits()) + (isProven ? " verified" : "");
 }
@@ -221,7 +220,7 @@ void ClientConnection::startTls()
         return;
     }
     QSslConfiguration configuration = m_target.tlsConfiguration;
-    configuration.setProtocol(QSsl::TlsV1_2OrLater);
+    configuration.setProtocol(m_target.tls.minimumProtocol);
     configuration.setPeerVerifyMode(QSslSocket::QueryPeer);
     m_tlsSocket->setSslConfiguration(configuration);
     m_tlsSocket->setPeerVerifyName(QString::fromLatin1(m_target.hostName));
@@ -239,10 +238,13 @@ void ClientConnection::onEncrypted()
     const auto verdict = verifyPeer(m_target.tls,
                                     {{chain.begin(), chain.end()}, {errors.begin(), errors.end()}});
     if (!verdict.has_value()) {
-        close(verdict.error());
-        return;
+        if (!m_target.tls.isAdvisory) {
+            close(verdict.error());
+            return;
+        }
+        m_peerProblem = verdict.error();
     }
-    m_tls = describeTls(*m_tlsSocket, m_target.tls);
+    m_tls = describeTls(*m_tlsSocket, m_target.tls.asksForProof() && !m_peerProblem);
     m_engine.tlsEstablished();
     pump();
 }

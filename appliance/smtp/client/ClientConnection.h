@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 class QSslSocket;
 class QTcpSocket;
@@ -50,8 +51,8 @@ public:
 
 /// A ClientEngine on a socket. Lives in one thread with an event loop.
 ///
-/// Failure ids besides the engine's: `smtp.connect`, `smtp.lost`, `smtp.timeout`, `tls.handshake`,
-/// `tls.peer`; all transient. `smtp.idle` after quit() or when the server closed an unused connection.
+/// Failure ids besides the engine's: `smtp.connect`, `smtp.lost`, `smtp.timeout`, `tls.handshake`
+/// and those of verifyPeer(); all transient. `smtp.idle` after quit() or when the server closed an unused connection.
 class ClientConnection final : public QObject
 {
     Q_OBJECT
@@ -73,6 +74,8 @@ public:
     /// "TLSv1.3 TLS_AES_256_GCM_SHA384 256", with " verified" where the policy asked for proof;
     /// empty: plain text.
     [[nodiscard]] QByteArray tls() const { return m_tls; }
+    /// What the peer failed to prove to an advisory policy.
+    [[nodiscard]] const std::optional<Error> &peerProblem() const { return m_peerProblem; }
     /// The server's reply that ended the connection; code 0 if it was none.
     [[nodiscard]] const Reply &failureReply() const { return m_engine.failureReply(); }
 
@@ -100,6 +103,7 @@ private:
     QByteArray m_readBuffer;
     QByteArray m_writeBuffer;
     QByteArray m_tls;
+    std::optional<Error> m_peerProblem;
     QBasicTimer m_timer;
     ClientPhase m_watchedPhase = ClientPhase::Closed;
     std::chrono::steady_clock::time_point m_openedAt;

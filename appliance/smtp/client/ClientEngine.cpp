@@ -263,7 +263,9 @@ void ClientEngine::send(OutgoingMail mail)
         for (const mail::Recipient &recipient : m_mail->envelope.recipients) {
             m_output += recipientCommand(recipient);
         }
-        m_output += "DATA\r\n";
+        if (!m_mail->isProbe) {
+            m_output += "DATA\r\n";
+        }
     }
     m_phase = ClientPhase::Mail;
 }
@@ -274,7 +276,7 @@ QByteArray ClientEngine::mailCommand() const
     const bool isUtf8 = m_features.hasSmtpUtf8
                         && (envelope.isSmtpUtf8 || hasNonAsciiAddress(envelope));
     QByteArray command = "MAIL FROM:<" + envelope.sender.toString() + '>';
-    if (m_features.hasSize) {
+    if (m_features.hasSize && !m_mail->isProbe) {
         command += " SIZE=" + QByteArray::number(m_mail->content.size());
     }
     if (m_features.has8BitMime && (m_isEightBit || envelope.body == mail::BodyType::EightBitMime)) {
@@ -333,7 +335,7 @@ void ClientEngine::handleMail(const Reply &reply)
 void ClientEngine::handleRecipient(const Reply &reply)
 {
     if (!m_isMailRefused) {
-        if (reply.code / 100 == 2) {
+        if (reply.code / 100 == 2 && !m_mail->isProbe) {
             m_accepted.push_back(m_nextRecipient);
         } else {
             Reply counted = reply;
@@ -357,7 +359,10 @@ void ClientEngine::handleRecipient(const Reply &reply)
 
 void ClientEngine::recipientsDone()
 {
-    if (m_features.hasPipelining) {
+    if (m_mail->isProbe) {
+        reset();
+        finishTransaction();
+    } else if (m_features.hasPipelining) {
         m_phase = ClientPhase::DataStart;
     } else if (!m_accepted.empty()) {
         m_output += "DATA\r\n";

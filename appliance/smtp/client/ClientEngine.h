@@ -53,6 +53,8 @@ struct ServerFeatures {
 struct OutgoingMail {
     mail::Envelope envelope;
     mail::Content content;
+    /// Ask only: MAIL, RCPT and then RSET instead of DATA. The answers to RCPT are the result.
+    bool isProbe = false;
 };
 
 /// How it went for one recipient.

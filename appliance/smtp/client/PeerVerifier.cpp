@@ -47,9 +47,9 @@ QByteArray publicKeyOf(const QByteArray &certificateDer)
     return key;
 }
 
-Error peerError(const QString &reason)
+Error peerError(const char *id, const QString &reason)
 {
-    return Error::transient("tls.peer", reason);
+    return Error::transient(id, reason);
 }
 
 constexpr quint8 trustAnchor = 2;  // DANE-TA
@@ -104,6 +104,11 @@ bool chainsTo(const std::vector<QByteArray> &chain, const QByteArray &anchor)
     return X509_verify_cert(context.get()) == 1;
 }
 
+bool hasDnsName(const QSslCertificate &certificate)
+{
+    return certificate.subjectAlternativeNames().contains(QSsl::DnsEntry);
+}
+
 bool matchesAnyName(const QSslCertificate &certificate, const std::vector<QByteArray> &names)
 {
     return std::any_of(names.begin(), names.end(), [&](const QByteArray &name) {
@@ -143,9 +148,11 @@ Status verifyDane(const PeerPolicy &policy, const PeerCertificates &peer)
             }
         }
     }
-    return peerError(isNameWrong
-                         ? QStringLiteral("the certificate has another name (DANE-TA)")
-                         : QStringLiteral("no certificate matches the TLSA records (DANE)"));
+    return isNameWrong
+               ? peerError("tls.peer-name",
+                           QStringLiteral("the certificate has another name (DANE-TA)"))
+               : peerError("tls.peer-tlsa",
+                           QStringLiteral("no certificate matches the TLSA records (DANE)"));
 }
 
 Status verifyFingerprint(const PeerPolicy &policy, const PeerCertificates &peer)
@@ -164,20 +171,35 @@ Status verifyFingerprint(const PeerPolicy &policy, const PeerCertificates &peer)
         }
     }
     return peerError(
+        "tls.peer-fingerprint",
         QStringLiteral("the certificate has another fingerprint: SHA-256 %1")
             .arg(QString::fromLatin1(
                 QCryptographicHash::hash(certificate, QCryptographicHash::Sha256).toHex(':'))));
+}
+
+const char *idOf(QSslError::SslError error)
+{
+    switch (error) {
+    case QSslError::CertificateExpired:
+    case QSslError::CertificateNotYetValid:
+        return "tls.peer-expired";
+    default:
+        return "tls.peer-untrusted";
+    }
 }
 
 Status verifyChainAndName(const PeerPolicy &policy, const PeerCertificates &peer)
 {
     for (const QSslError &error : peer.errors) {
         if (error.error() != QSslError::NoError && error.error() != QSslError::HostNameMismatch) {
-            return peerError(error.errorString());
+            return peerError(idOf(error.error()), error.errorString());
         }
     }
-    if (!matchesAnyName(peer.chain.front(), policy.match)) {
+    const QSslCertificate &certificate = peer.chain.front();
+    if ((policy.ignoresCommonName && !hasDnsName(certificate))
+        || !matchesAnyName(certificate, policy.match)) {
         return peerError(
+            "tls.peer-name",
             QStringLiteral("the certificate has another name than %1")
                 .arg(QString::fromUtf8(
                     QByteArrayList(policy.match.begin(), policy.match.end()).join(" or "))));
@@ -222,17 +244,21 @@ std::optional<TlsaRecord> TlsaRecord::fromRdata(QByteArrayView rdata)
 
 bool PeerPolicy::needsTls() const
 {
-    return level != TlsLevel::None && level != TlsLevel::May;
+    return level != TlsLevel::None && level != TlsLevel::May && !isAdvisory;
+}
+
+bool PeerPolicy::asksForProof() const
+{
+    return level != TlsLevel::None && level != TlsLevel::May && level != TlsLevel::Encrypt;
 }
 
 Status verifyPeer(const PeerPolicy &policy, const PeerCertificates &peer)
 {
-    if (policy.level == TlsLevel::None || policy.level == TlsLevel::May
-        || policy.level == TlsLevel::Encrypt) {
+    if (!policy.asksForProof()) {
         return ok();
     }
     if (peer.chain.empty() || peer.chain.front().isNull()) {
-        return peerError(QStringLiteral("the server showed no certificate"));
+        return peerError("tls.peer-missing", QStringLiteral("the server showed no certificate"));
     }
     switch (policy.level) {
     case TlsLevel::Dane:

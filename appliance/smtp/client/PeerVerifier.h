@@ -5,6 +5,7 @@
 #include "shared/base/Result.h"
 
 #include <QtCore/QByteArray>
+#include <QtNetwork/QSsl>
 #include <QtNetwork/QSslCertificate>
 #include <QtNetwork/QSslError>
 
@@ -34,10 +35,16 @@ struct PeerPolicy {
     /// Fingerprint: SHA-256 (or SHA-1) of certificate or public key, hex with or without colons.
     /// Verify, Secure: names; `.example.org` means subdomains.
     std::vector<QByteArray> match;
+    /// MTA-STS looks at subjectAltName alone (RFC 8461 §4.2); else a common name may stand in.
+    bool ignoresCommonName = false;
     std::vector<TlsaRecord> tlsa;       ///< Usable records, from a secure answer.
     std::vector<QByteArray> daneNames;  ///< Names that DANE-TA accepts (RFC 7672 §3.2.3).
+    QSsl::SslProtocol minimumProtocol = QSsl::TlsV1_2OrLater;
+    /// What the peer fails to prove is noted, and mail goes all the same (RFC 8461 §5, "testing").
+    bool isAdvisory = false;
 
-    [[nodiscard]] bool needsTls() const;  ///< No plain text, ever.
+    [[nodiscard]] bool needsTls() const;      ///< No plain text, ever.
+    [[nodiscard]] bool asksForProof() const;  ///< More than encryption.
 };
 
 /// What a TLS handshake showed.
@@ -49,7 +56,8 @@ struct PeerCertificates {
 /// Whether the peer is who the policy asks for. The levels mean what Postfix' levels mean:
 /// May and Encrypt ask nothing; Fingerprint compares digests; Verify and Secure want a chain to a
 /// known CA and a name of `match`; Dane and DaneOnly want a match with a TLSA record.
-/// Error: `tls.peer` (transient) with the reason.
+/// Errors, all transient: `tls.peer-missing` (no certificate), `tls.peer-fingerprint`,
+/// `tls.peer-tlsa`, `tls.peer-name`, `tls.peer-expired`, `tls.peer-untrusted`.
 Status verifyPeer(const PeerPolicy &policy, const PeerCertificates &peer);
 
 /// Whether one of the certificate's names (subjectAltName, else common name) is `name`, or below it

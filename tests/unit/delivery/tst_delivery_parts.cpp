@@ -104,7 +104,7 @@ HostList find(Resolver &resolver, const Route &route, const DeliverySettings &se
     finder.find(route, std::make_shared<const DeliverySettings>(settings),
                 [&](HostList list) { found = std::move(list); });
     [[maybe_unused]] const bool isDone = QTest::qWaitFor([&] { return found.has_value(); });
-    return found.value_or(HostList{{}, {999, "9.9.9", "no answer"}, 0s});
+    return found.value_or(HostList{{}, {999, "9.9.9", "no answer"}, {}, 0s});
 }
 
 }  // namespace
@@ -238,21 +238,21 @@ void TestDeliveryParts::wantsSecureTlsaForDane()
     const DeliverySettings settings;
 
     HostList insecure = find(resolver, route, settings);
-    QVERIFY(insecure.hosts.front().tlsa.empty());
-    QVERIFY(insecure.hosts.front().daneProblem.isEmpty());
+    QVERIFY(insecure.hosts.front().tls.tlsa.empty());
+    QVERIFY(insecure.hosts.front().tlsProblem.isEmpty());
     route.tls.level = config::TlsLevel::DaneOnly;
-    QVERIFY(!find(resolver, route, settings).hosts.front().daneProblem.isEmpty());
+    QVERIFY(!find(resolver, route, settings).hosts.front().tlsProblem.isEmpty());
 
     resolver.isSecure = true;
-    QCOMPARE(find(resolver, route, settings).hosts.front().tlsa.size(), size_t(1));
+    QCOMPARE(find(resolver, route, settings).hosts.front().tls.tlsa.size(), size_t(1));
     resolver.failing = {"_25._tcp.a.example"};
     route.tls.level = config::TlsLevel::Dane;
-    QVERIFY2(!find(resolver, route, settings).hosts.front().daneProblem.isEmpty(),
+    QVERIFY2(!find(resolver, route, settings).hosts.front().tlsProblem.isEmpty(),
              "RFC 7672 §2.2: a failed look-up must not become plain text");
     resolver.failing.clear();
     resolver.records[{"_25._tcp.a.example", static_cast<int>(DnsType::Tlsa)}] = {
         QByteArray("\0\1\1", 3) + QByteArray(32, 'x')};
-    QVERIFY(find(resolver, route, settings).hosts.front().mustEncrypt);
+    QCOMPARE(find(resolver, route, settings).hosts.front().tls.level, config::TlsLevel::Encrypt);
 }
 
 void TestDeliveryParts::growsWaits()

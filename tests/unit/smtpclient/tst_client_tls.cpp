@@ -172,15 +172,15 @@ void TestClientTls::followsThePolicy_data()
     row("S19 encrypt does not go without", TlsLevel::Encrypt, {}, {}, noTls);
     row("verify", TlsLevel::Verify, "mx.example.org", "server", {});
     row("S19 verify refuses another name", TlsLevel::Verify, "mx.example.com", "server",
-        "tls.peer");
+        "tls.peer-name");
     row("S19 verify refuses an unknown CA", TlsLevel::Verify, "self.example.org", "self",
-        "tls.peer");
+        "tls.peer-untrusted");
     row("secure by parent domain", TlsLevel::Secure, ".example.org", "server", {});
     row("S19 secure does not go without", TlsLevel::Secure, "mx.example.org", {}, noTls);
-    row("S19 dane-only without TLSA", TlsLevel::DaneOnly, {}, "server", "tls.peer");
+    row("S19 dane-only without TLSA", TlsLevel::DaneOnly, {}, "server", "tls.peer-tlsa");
     row("fingerprint", TlsLevel::Fingerprint, "right", "self", {});
     row("fingerprint of the key", TlsLevel::Fingerprint, "key", "self", {});
-    row("S19 another fingerprint", TlsLevel::Fingerprint, "00:11", "self", "tls.peer");
+    row("S19 another fingerprint", TlsLevel::Fingerprint, "00:11", "self", "tls.peer-fingerprint");
 }
 
 void TestClientTls::followsThePolicy()
@@ -275,7 +275,7 @@ void TestClientTls::matchesTlsa()
     const Owner owner = talkTo(mx, policy);
     QCOMPARE(owner.isReady, isMatch);
     if (!isMatch) {
-        QCOMPARE(owner.reason->id, QByteArray("tls.peer"));
+        QVERIFY(owner.reason->id.startsWith("tls.peer-"));
     }
 }
 
