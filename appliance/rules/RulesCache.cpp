@@ -115,12 +115,7 @@ Result<StoredDocument> RulesCache::read() const
     return parseCache(file.readAll());
 }
 
-CachedRules::CachedRules(QString file)
-    : m_file(std::move(file))
-{
-}
-
-std::optional<CachedRules::Stamp> CachedRules::stamp() const
+std::optional<RulesCache::Stamp> RulesCache::stamp() const
 {
     struct stat info {
     };
@@ -131,14 +126,19 @@ std::optional<CachedRules::Stamp> CachedRules::stamp() const
                  info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
 }
 
+CachedRules::CachedRules(QString file)
+    : m_cache(std::move(file))
+{
+}
+
 Result<LoadedRules> CachedRules::current()
 {
-    const auto now = stamp();
+    const auto now = m_cache.stamp();
     if (m_rules && now == m_stamp) {
         return *m_rules;
     }
     const auto loaded = [this]() -> Result<LoadedRules> {
-        const StoredDocument stored = TRY(RulesCache(m_file).read());
+        const StoredDocument stored = TRY(m_cache.read());
         const RuleDocument document = TRY(RuleDocument::fromTrustedJson(stored.json));
         auto rules = TRY(RuleSet::compile(document));
         return LoadedRules{stored.entry.key, stored.entry.sha256, std::move(rules)};

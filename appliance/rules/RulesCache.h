@@ -24,7 +24,18 @@ struct LoadedRules {
 class RulesCache
 {
 public:
+    /// Which file is there: another stamp, another document.
+    struct Stamp {
+        quint64 device = 0;
+        quint64 inode = 0;
+        qint64 size = 0;
+        qint64 modifiedNs = 0;
+        friend bool operator==(const Stamp &, const Stamp &) = default;
+    };
+
     explicit RulesCache(QString file);
+
+    [[nodiscard]] std::optional<Stamp> stamp() const;  ///< One stat(2); nullopt: no file.
 
     Status write(const StoredDocument &document) const;  ///< Temporary file, fsync, rename.
     [[nodiscard]] Result<StoredDocument> read() const;   ///< Checksum verified.
@@ -48,17 +59,8 @@ public:
     [[nodiscard]] const std::optional<Error> &problem() const { return m_problem; }
 
 private:
-    struct Stamp {
-        quint64 device = 0;
-        quint64 inode = 0;
-        qint64 size = 0;
-        qint64 modifiedNs = 0;
-        friend bool operator==(const Stamp &, const Stamp &) = default;
-    };
-    [[nodiscard]] std::optional<Stamp> stamp() const;
-
-    QString m_file;
-    std::optional<Stamp> m_stamp;
+    RulesCache m_cache;
+    std::optional<RulesCache::Stamp> m_stamp;
     std::optional<LoadedRules> m_rules;
     std::optional<Error> m_problem;
 };
