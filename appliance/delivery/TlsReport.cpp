@@ -5,6 +5,23 @@
 
 namespace portcullis::delivery {
 
+QJsonObject TlsReport::toJson() const
+{
+    QJsonObject json;
+    const auto set = [&json](const char *key, const QByteArray &value) {
+        if (!value.isEmpty()) {
+            json.insert(QLatin1String(key), QString::fromUtf8(value));
+        }
+    };
+    set("type", type);
+    set("mode", mode);
+    set("domain", domain);
+    set("mx", mx);
+    set("result", result);
+    set("detail", detail);
+    return json;
+}
+
 QByteArray tlsResultOf(const Error &error)
 {
     static const QHash<QByteArray, QByteArray> results{

@@ -4,6 +4,7 @@
 #include "shared/base/Error.h"
 
 #include <QtCore/QByteArray>
+#include <QtCore/QJsonObject>
 
 namespace portcullis::delivery {
 
@@ -21,6 +22,7 @@ struct TlsReport {
     QByteArray detail;  ///< In words, if there is more to say.
 
     [[nodiscard]] bool isEmpty() const { return type.isEmpty(); }
+    [[nodiscard]] QJsonObject toJson() const;  ///< For tracking; only what is set.
     friend bool operator==(const TlsReport &, const TlsReport &) = default;
 };
 

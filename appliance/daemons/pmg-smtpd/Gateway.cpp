@@ -31,6 +31,8 @@ delivery::DeliverySettings deliverySettings(const config::ConfigPtr &config, con
 {
     auto settings = delivery::DeliverySettings::from(config);
     settings.clockFile = paths.spool() + QStringLiteral("/lifetime-clock");
+    settings.stsFile = paths.spool() + QStringLiteral("/mta-sts-policies");
+    settings.receiverFile = paths.spool() + QStringLiteral("/known-receivers");
     settings.postmaster = config->admin.email;
     settings.ownPorts = {config->mail.extPort, config->mail.intPort};
     return settings;

@@ -42,6 +42,9 @@ void TrackingObserver::onDelivery(const delivery::DeliveryEvent &event)
     if (!event.dsnQueueId.isEmpty()) {
         tracked.detail.insert(QLatin1String("dsn"), QString::fromLatin1(event.dsnQueueId));
     }
+    if (!event.tlsPolicy.isEmpty()) {
+        tracked.detail.insert(QLatin1String("tls_policy"), event.tlsPolicy.toJson());
+    }
     m_journal.append(std::move(tracked));
 }
 
