@@ -34,8 +34,9 @@ std::optional<MailStatus> statusOf(const TrackingEvent &event)
 {
     switch (event.kind) {
     case EventKind::Refused:
-        return event.detail.value(QLatin1String("greylisted")).toBool() ? MailStatus::Greylisted
-                                                                        : MailStatus::Refused;
+        return event.detail.value(QLatin1String("check")).toString() == QLatin1String("greylist")
+                   ? MailStatus::Greylisted
+                   : MailStatus::Refused;
     case EventKind::Filtered:
         return MailStatus::Accepted;
     case EventKind::Quarantined:

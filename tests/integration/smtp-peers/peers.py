@@ -298,11 +298,15 @@ class NameServer:
             except OSError:
                 return False
 
-    def stop(self) -> None:
+    def halt(self) -> None:
+        """Nothing answers on the port until start()."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)
             self._process = None
+
+    def stop(self) -> None:
+        self.halt()
         self._folder.remove()
 
     def __enter__(self) -> "NameServer":

@@ -197,7 +197,7 @@ void TestTrackingStore::keepsRefusalsApart()
     TrackingEvent atConnect = makeEvent(EventKind::Refused, makeRefusalId(noon), noon + 1us);
     atConnect.recipients.clear();
     TrackingEvent greylisted = makeEvent(EventKind::Refused, makeRefusalId(noon), noon + 2us);
-    greylisted.detail = {{QStringLiteral("greylisted"), true}};
+    greylisted.detail = {{QStringLiteral("check"), QStringLiteral("greylist")}};
     QVERIFY_OK(store->append({refused, atConnect, greylisted}, {}));
     const auto all = store->rows({});
     QVERIFY_OK(all);
