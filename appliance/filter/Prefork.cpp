@@ -31,7 +31,7 @@ namespace {
 constexpr int maxSlots = 256;        ///< Two generations of the largest `max_filters` and to spare.
 constexpr int listenBacklog = 1024;  ///< Sessions that wait for a worker; smtpd has fewer.
 constexpr qint64 earlyDeathDelay = 500;  ///< ms to wait before forking again after a death.
-constexpr qint64 companionDelay = 1000;  ///< ms before the rule watcher is started again.
+constexpr qint64 companionDelay = 1000;  ///< ms before a companion is started again.
 constexpr std::chrono::seconds stopPatience{10};  ///< For messages in work at SIGTERM.
 
 /// Set by SIGUSR1 in a worker: end after the message in work.
@@ -100,6 +100,7 @@ QByteArray deathText(int status)
 
 Prefork::Prefork(Hooks hooks)
     : m_hooks(std::move(hooks))
+    , m_companions(m_hooks.companions.size())
 {
     void *memory = ::mmap(nullptr, sizeof(WorkerSlot) * maxSlots, PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -158,7 +159,7 @@ int Prefork::run()
     ::sigaddset(&blocked, SIGUSR1);  // A new worker must not meet it before its handler is set.
     ::sigprocmask(SIG_BLOCK, &blocked, nullptr);
     m_signals = ::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
-    spawnCompanion();
+    spawnCompanions();
     if (!reload()) {
         stopAll();
         return 1;
@@ -188,7 +189,7 @@ int Prefork::run()
             retireOld();
         }
         spawnMissing();
-        spawnCompanion();
+        spawnCompanions();
         if (!m_isReady && m_hooks.isReady()) {
             m_isReady = true;
             m_hooks.announceReady();
@@ -296,21 +297,27 @@ void Prefork::workerMain(WorkerSlot &slot)
     ::_exit(0);
 }
 
-void Prefork::spawnCompanion()
+void Prefork::spawnCompanions()
 {
-    if (m_companion > 0 || m_hooks.companion.empty()
-        || monotonicMilliseconds() < m_companionNotBefore) {
-        return;
+    const qint64 now = monotonicMilliseconds();
+    for (size_t i = 0; i < m_companions.size(); ++i) {
+        if (m_companions[i].pid <= 0 && now >= m_companions[i].notBefore) {
+            spawnCompanion(i);
+        }
     }
+}
+
+void Prefork::spawnCompanion(size_t index)
+{
     const pid_t pid = ::fork();
     if (pid != 0) {
-        m_companion = pid;
+        m_companions[index].pid = pid;
         return;
     }
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     resetSignals();
     std::vector<char *> arguments;
-    for (QByteArray &argument : m_hooks.companion) {
+    for (QByteArray &argument : m_hooks.companions[index].command) {
         arguments.push_back(argument.data());
     }
     arguments.push_back(nullptr);
@@ -318,16 +325,31 @@ void Prefork::spawnCompanion()
     ::_exit(127);
 }
 
+bool Prefork::hasCompanions() const
+{
+    return std::ranges::any_of(m_companions, [](const auto &one) { return one.pid > 0; });
+}
+
+/// Whether the process that ended was a companion.
+bool Prefork::forgetCompanion(pid_t pid, int status)
+{
+    const auto found = std::ranges::find(m_companions, pid, &CompanionState::pid);
+    if (found == m_companions.end()) {
+        return false;
+    }
+    *found = {-1, monotonicMilliseconds() + companionDelay};
+    const auto index = static_cast<size_t>(found - m_companions.begin());
+    log::write(log::Severity::Warning, "filter.companion-died", {},
+               {{"which", m_hooks.companions[index].name}, {"how", deathText(status)}});
+    return true;
+}
+
 void Prefork::reap()
 {
     int status = 0;
     for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0;
          pid = ::waitpid(-1, &status, WNOHANG)) {
-        if (pid == m_companion) {
-            m_companion = -1;
-            m_companionNotBefore = monotonicMilliseconds() + companionDelay;
-            log::write(log::Severity::Warning, "filter.rule-watch-died", {},
-                       {{"how", deathText(status)}});
+        if (forgetCompanion(pid, status)) {
             continue;
         }
         const auto worker = std::ranges::find(m_workers, pid, &Worker::pid);
@@ -376,16 +398,11 @@ void Prefork::retireOld()
     }
 }
 
-void Prefork::stopAll()
+/// Reaps until `isDone` or the patience ends.
+void Prefork::reapUntil(const std::function<bool()> &isDone)
 {
-    for (const Worker &worker : m_workers) {
-        ::kill(worker.pid, SIGUSR1);
-    }
-    if (m_companion > 0) {
-        ::kill(m_companion, SIGTERM);
-    }
     const auto deadline = std::chrono::steady_clock::now() + stopPatience;
-    while ((!m_workers.empty() || m_companion > 0) && std::chrono::steady_clock::now() < deadline) {
+    while (!isDone() && std::chrono::steady_clock::now() < deadline) {
         pollfd waiting{m_signals, POLLIN, 0};
         ::poll(&waiting, 1, 100);
         signalfd_siginfo info{};
@@ -393,9 +410,24 @@ void Prefork::stopAll()
         }
         reap();
     }
+}
+
+void Prefork::stopAll()
+{
+    for (const Worker &worker : m_workers) {
+        ::kill(worker.pid, SIGUSR1);
+    }
+    reapUntil([this] { return m_workers.empty(); });
     for (const Worker &worker : m_workers) {
         ::kill(worker.pid, SIGKILL);
     }
+    // Last: messages in work may need them.
+    for (const CompanionState &companion : m_companions) {
+        if (companion.pid > 0) {
+            ::kill(companion.pid, SIGTERM);
+        }
+    }
+    reapUntil([this] { return !hasCompanions(); });
     if (!m_settings.socketPath.isEmpty()) {
         ::unlink(QFile::encodeName(m_settings.socketPath).constData());
     }

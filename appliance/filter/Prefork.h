@@ -41,6 +41,10 @@ struct PreforkSettings {
 class Prefork
 {
 public:
+    struct Companion {
+        QByteArray name;                  ///< For the log.
+        std::vector<QByteArray> command;  ///< Absolute path of the program, arguments.
+    };
     struct Hooks {
         /// Loads configuration and engines before forking; on failure the old generation goes on.
         std::function<Result<PreforkSettings>()> prepare;
@@ -55,8 +59,8 @@ public:
         /// Asked every tick until it says true; then the ready line is written.
         std::function<bool()> isReady;
         std::function<void()> announceReady;
-        /// A process to keep running beside the workers (the rule watcher); empty: none.
-        std::vector<QByteArray> companion;
+        /// Processes to keep running beside the workers: the rule watcher, the resolver.
+        std::vector<Companion> companions;
     };
 
     explicit Prefork(Hooks hooks);
@@ -76,14 +80,22 @@ private:
         unsigned generation = 0;
         bool isRetiring = false;
     };
+    struct CompanionState {
+        pid_t pid = -1;
+        qint64 notBefore = 0;
+    };
 
     Status listen();
     bool reload();
     void spawnMissing();
     void spawnWorker();
     [[noreturn]] void workerMain(WorkerSlot &slot);
-    void spawnCompanion();
+    void spawnCompanions();
+    void spawnCompanion(size_t index);
+    bool forgetCompanion(pid_t pid, int status);
+    [[nodiscard]] bool hasCompanions() const;
     void reap();
+    void reapUntil(const std::function<bool()> &isDone);
     void killOverdue();
     void retireOld();
     void stopAll();
@@ -96,8 +108,7 @@ private:
     int m_listener = -1;
     int m_signals = -1;
     unsigned m_generation = 0;
-    pid_t m_companion = -1;
-    qint64 m_companionNotBefore = 0;
+    std::vector<CompanionState> m_companions;  ///< As Hooks::companions.
     qint64 m_spawnNotBefore = 0;
     bool m_isReady = false;
 };

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // pmg-smtp-filter: judges mail. See docs/developer/pmg-smtp-filter.md.
 #include "appliance/base/Log.h"
+#include "appliance/base/ResolverService.h"
+#include "appliance/base/UnboundResolver.h"
+#include "appliance/config/ConfigWatcher.h"
 #include "appliance/daemons/common/DaemonOptions.h"
 #include "appliance/daemons/common/UnixSignals.h"
 #include "appliance/daemons/pmg-smtp-filter/EngineRoom.h"
@@ -71,20 +74,90 @@ int watchRules(const daemons::DaemonOptions &options)
     return QCoreApplication::exec();
 }
 
+ResolverSettings resolverSettings(const config::Config &config)
+{
+    ResolverSettings settings;
+    settings.servers = config.mail.dnsServers;
+    settings.timeout = config.mail.dnsTimeout;
+    settings.trustAnchorFile = config.mail.dnsTrustAnchor;
+    // Hundreds of names a message, in all workers at once.
+    settings.maxPending = 20'000;
+    return settings;
+}
+
+int failResolver(const Error &error)
+{
+    log::write(log::Severity::Critical, "filter.resolver-failed", {},
+               {{"id", error.id}, {"reason", error.detail.toUtf8()}});
+    return 1;
+}
+
+/// Other servers for the resolver where the configuration names others. What it has cached goes.
+void followConfig(config::ConfigWatcher &watcher, ResolverService &service)
+{
+    const auto inForce = std::make_shared<config::ConfigPtr>(watcher.current());
+    QObject::connect(&watcher, &config::ConfigWatcher::changed, &service,
+                     [&service, inForce](const config::ConfigPtr &config) {
+                         const config::MailSettings &was = (*inForce)->mail;
+                         const config::MailSettings &is = config->mail;
+                         *inForce = config;
+                         if (was.dnsServers == is.dnsServers && was.dnsTimeout == is.dnsTimeout
+                             && was.dnsTrustAnchor == is.dnsTrustAnchor) {
+                             return;
+                         }
+                         if (auto resolver = UnboundResolver::create(resolverSettings(*config))) {
+                             service.setResolver(*std::move(resolver));
+                         } else {
+                             static_cast<void>(failResolver(resolver.error()));
+                         }
+                     });
+}
+
+/// DNS for the workers, which have neither network nor event loop.
+int serveNames(const daemons::DaemonOptions &options)
+{
+    daemons::UnixSignals signalSource({SIGTERM, SIGINT});
+    QObject::connect(&signalSource, &daemons::UnixSignals::received, QCoreApplication::instance(),
+                     &QCoreApplication::quit);
+    const config::ConfigLoader loader(options.paths(), options.overrides());
+    const auto config = loader.load();
+    if (!config) {
+        return failResolver(config.error());
+    }
+    auto resolver = UnboundResolver::create(resolverSettings(**config));
+    if (!resolver) {
+        return failResolver(resolver.error());
+    }
+    ResolverService service(*std::move(resolver));
+    if (const Status status = service.listen(options.paths().resolverSocket()); !status) {
+        return failResolver(status.error());
+    }
+    config::ConfigWatcher watcher(loader, *config);
+    followConfig(watcher, service);
+    return QCoreApplication::exec();
+}
+
 /// The connection string may hold a password: it goes on in the environment, not in arguments that
 /// every user of the machine can list.
-std::vector<QByteArray> companionCommand(const daemons::DaemonOptions &options)
+std::vector<filter::Prefork::Companion> companions(const daemons::DaemonOptions &options)
 {
     if (!options.dsn().isEmpty()) {
         qputenv("PMG_DSN", options.dsn().toUtf8());
     }
-    std::vector<QByteArray> command{QFile::encodeName(QCoreApplication::applicationFilePath()),
-                                    "--rule-watch"};
-    if (options.paths().isPrivateRoot()) {
-        command.push_back("--root");
-        command.push_back(QFile::encodeName(options.paths().root()));
+    const QByteArray program = QFile::encodeName(QCoreApplication::applicationFilePath());
+    std::vector<filter::Prefork::Companion> all{{"rule-watch", {program, "--rule-watch"}},
+                                                {"resolver", {program, "--resolver"}}};
+    for (filter::Prefork::Companion &companion : all) {
+        if (options.paths().isPrivateRoot()) {
+            companion.command.push_back("--root");
+            companion.command.push_back(QFile::encodeName(options.paths().root()));
+        }
     }
-    return command;
+    for (const QString &server : options.overrides().dnsServers) {
+        all.back().command.push_back("--dns");
+        all.back().command.push_back(server.toUtf8());
+    }
+    return all;
 }
 
 int runMaster(const daemons::DaemonOptions &options)
@@ -108,7 +181,7 @@ int runMaster(const daemons::DaemonOptions &options)
         [&] {
             options.announceReady({{QLatin1String("event"), QLatin1String("ready")}});
         },
-        companionCommand(options),
+        companions(options),
     });
     return master.run();
 }
@@ -127,8 +200,18 @@ int main(int argc, char *argv[])
     options.parser().addOption(
         {QStringLiteral("rule-watch"),
          QStringLiteral("Only keep the rules cache up to date (started by the program itself).")});
+    options.parser().addOption(
+        {QStringLiteral("resolver"),
+         QStringLiteral(
+             "Only answer the workers' DNS questions (started by the program itself).")});
+    options.parser().addOption({QStringLiteral("dns"),
+                                QStringLiteral("Ask this DNS server; may be repeated."),
+                                QStringLiteral("address[:port]")});
     options.parse(QCoreApplication::arguments());
     options.openLog("pmg-smtp-filter");
-    return options.isSet(QStringLiteral("rule-watch")) ? portcullis::watchRules(options)
-                                                       : portcullis::runMaster(options);
+    if (options.isSet(QStringLiteral("rule-watch"))) {
+        return portcullis::watchRules(options);
+    }
+    return options.isSet(QStringLiteral("resolver")) ? portcullis::serveNames(options)
+                                                     : portcullis::runMaster(options);
 }

@@ -365,6 +365,9 @@ ChildSpec Supervisor::filterSpec() const
     spec.name = QStringLiteral("pmg-smtp-filter");
     spec.program = programPath("pmg-smtp-filter");
     spec.arguments = {QStringLiteral("--root"), m_paths.root()};
+    for (const QString &server : m_arguments.dns) {
+        spec.arguments << QStringLiteral("--dns") << server;
+    }
     spec.environment = childEnvironment();
     spec.account = m_accounts.filter;
     return spec;

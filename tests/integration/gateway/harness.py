@@ -386,7 +386,7 @@ class Gateway:
 
     def pids(self, name: str) -> list[int]:
         """Processes by name: portcullis, pmg-smtpd, pmg-smtp-filter (its master), filter-worker,
-        rule-watch, pmg-archive-inspector, postgres (its master)."""
+        rule-watch, resolver, pmg-archive-inspector, postgres (its master)."""
         return [pid for pid, found in self._processes() if found == name]
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> list[int]:
@@ -419,6 +419,8 @@ class Gateway:
                 continue
             if name == "pmg-smtp-filter" and b"--rule-watch" in words:
                 name = "rule-watch"
+            elif name == "pmg-smtp-filter" and b"--resolver" in words:
+                name = "resolver"
             found[pid] = name
         for pid in list(found):
             if found[pid] == "pmg-smtp-filter" and found.get(parents.get(pid)) in ("pmg-smtp-filter",

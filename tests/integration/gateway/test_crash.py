@@ -27,7 +27,7 @@ DELIVERIES_AT_ONCE = 5
 
 #: What is killed, with its weight; one process where there are several of a name.
 VICTIMS = {"pmg-smtpd": 6, "filter-worker": 3, "pmg-smtp-filter": 2, "postgres": 2, "postgres-backend": 1,
-           "rule-watch": 1}
+           "rule-watch": 1, "resolver": 1}
 
 
 def numbered(ident: str) -> bytes:
