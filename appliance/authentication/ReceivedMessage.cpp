@@ -3,6 +3,8 @@
 
 #include "appliance/mail/HeaderScanner.h"
 
+#include <algorithm>
+
 namespace portcullis::authentication {
 
 namespace {
@@ -44,6 +46,12 @@ ReceivedMessage::ReceivedMessage(QByteArrayView bytes, const AuthenticationLimit
     m_fields = std::move(block.fields);
     m_body = bytes.sliced(block.bodyBegin);
     m_headerEnd = block.headerEnd;
+    if (block.bodyBegin == block.headerEnd) {
+        // No empty line ended the header, but a line that is no field. Other readers go on there.
+        const qsizetype empty = bytes.indexOf("\n\r\n", block.headerEnd);
+        m_headerEnd = empty < 0 ? bytes.size() : empty + 1;
+        m_headerEnd = std::min(m_headerEnd, block.headerEnd + limits.headerBytes);
+    }
     m_isOverLimit = block.isOverLimit;
     for (size_t i = 0; i < m_fields.size(); ++i) {
         m_byName[m_fields[i].name().toByteArray().toLower()].push_back(i);

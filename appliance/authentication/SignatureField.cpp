@@ -92,8 +92,11 @@ private:
         if (m_kind == SignatureKind::ArcSeal) {
             return true;
         }
-        const auto pair = parseCanonicalization(
-            m_tags.has("c") ? m_tags.value("c") : QByteArrayLiteral("simple/simple"));
+        // RFC 6376 §3.5 says simple/simple. RFC 8617 §4.1.2 refers to it, but the suite of its authors
+        // and dkimpy take relaxed/relaxed, which is how such fields are signed.
+        const QByteArray silence = m_kind == SignatureKind::Dkim ? "simple/simple"
+                                                                 : "relaxed/relaxed";
+        const auto pair = parseCanonicalization(m_tags.has("c") ? m_tags.value("c") : silence);
         if (!pair) {
             return unsupported("unknown canonicalization");
         }
