@@ -115,6 +115,9 @@ policy::ClientLimitSettings clientLimitSettings(const config::Config &config)
     limits.connections = config.mail.connCountLimit;
     limits.connectionsPerMinute = config.mail.connRateLimit;
     limits.messagesPerMinute = config.mail.messageRateLimit;
+    limits.recipientsPerMinute = config.mail.recipientRateLimit;
+    limits.prefix4 = config.mail.clientLimitMask4;
+    limits.prefix6 = config.mail.clientLimitMask6;
     limits.exempt = toPairs(config.trustedNetworks);
     return limits;
 }

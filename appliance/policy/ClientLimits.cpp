@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -17,39 +16,11 @@ constexpr size_t evictionSearch = 64;  ///< Entries looked at to make room for o
 
 using Minute = int64_t;  ///< Whole minutes of monotonic time.
 
-/// A client network: an IPv4 address as ::ffff:a.b.c.d, or the upper half of an IPv6 address.
-struct ClientKey {
-    uint64_t high = 0;
-    uint64_t low = 0;
-
-    friend bool operator==(const ClientKey &, const ClientKey &) = default;
-};
-
-struct ClientKeyHash {
-    size_t operator()(const ClientKey &key) const
-    {
-        // Multiplication by odd constants spreads neighbouring addresses over all bits.
-        return (key.high * 0x9e3779b97f4a7c15U) ^ (key.low * 0xc2b2ae3d27d4eb4fU);
-    }
-};
-
 QHostAddress unmapped(const QHostAddress &address)
 {
     bool isIpv4 = false;
     const quint32 ipv4 = address.toIPv4Address(&isIpv4);
     return isIpv4 ? QHostAddress(ipv4) : address;
-}
-
-ClientKey keyOf(const QHostAddress &client)
-{
-    const QHostAddress address = unmapped(client);
-    if (address.protocol() == QAbstractSocket::IPv4Protocol) {
-        return {0, 0xffff'0000'0000U | address.toIPv4Address()};
-    }
-    const Q_IPV6ADDR octets = address.toIPv6Address();
-    ClientKey key;
-    std::memcpy(&key.high, &octets, sizeof key.high);
-    return key;
 }
 
 /// Events of the last minute: the current minute, and what is left of the one before.
@@ -79,7 +50,7 @@ public:
 private:
     void advanceTo(Minute minute)
     {
-        if (minute != m_minute) {
+        if (minute > m_minute) {  // Threads may come in another order than they read the clock.
             m_previous = minute == m_minute + 1 ? m_current : 0;
             m_current = 0;
             m_minute = minute;
@@ -115,7 +86,7 @@ Minute minuteOf(Clock::MonotonicTime time)
 struct ClientLimits::Shard {
     mutable std::mutex mutex;
     std::shared_ptr<const ClientLimitSettings> settings;
-    std::unordered_map<ClientKey, Entry, ClientKeyHash> entries;
+    std::unordered_map<AddressKey, Entry, AddressKeyHash> entries;
     Minute lastSweep = 0;
 
     [[nodiscard]] bool isExempt(const QHostAddress &client) const
@@ -125,7 +96,7 @@ struct ClientLimits::Shard {
                            [&](const auto &network) { return address.isInSubnet(network); });
     }
 
-    Entry &entry(const ClientKey &key, Clock::MonotonicTime now)
+    Entry &entry(const AddressKey &key, Clock::MonotonicTime now)
     {
         const Minute minute = minuteOf(now);
         if (minute != std::exchange(lastSweep, minute)) {
@@ -157,9 +128,9 @@ struct ClientLimits::Shard {
 namespace {
 
 template<typename Shards>
-auto &shardOf(Shards &shards, const ClientKey &key)
+auto &shardOf(Shards &shards, const AddressKey &key)
 {
-    return shards[(ClientKeyHash()(key) >> 32U) % shardCount];
+    return shards[(AddressKeyHash()(key) >> 32U) % shardCount];
 }
 
 }  // namespace
@@ -180,11 +151,18 @@ void ClientLimits::setSettings(ClientLimitSettings settings)
         const std::scoped_lock lock(m_shards[i].mutex);
         m_shards[i].settings = shared;
     }
+    m_prefix4 = shared->prefix4;
+    m_prefix6 = shared->prefix6;
+}
+
+AddressKey ClientLimits::networkOf(const QHostAddress &client) const
+{
+    return AddressKey::networkOf(client, m_prefix4, m_prefix6);
 }
 
 ClientLimits::Place ClientLimits::connect(const QHostAddress &client)
 {
-    const ClientKey key = keyOf(client);
+    const AddressKey key = networkOf(client);
     Shard &shard = shardOf(m_shards, key);
     const auto now = m_clock.monotonic();
     Place place;
@@ -201,41 +179,41 @@ ClientLimits::Place ClientLimits::connect(const QHostAddress &client)
     } else {
         ++entry.open;
         place.m_limits = this;
-        place.m_client = client;
+        place.m_network = key;
     }
     return place;
 }
 
-ClientLimits::Verdict ClientLimits::countMessage(const QHostAddress &client)
+template<typename Counter>
+ClientLimits::Verdict ClientLimits::count(const QHostAddress &client,
+                                          int ClientLimitSettings::*perMinute,
+                                          Counter counter)
 {
-    const ClientKey key = keyOf(client);
+    const AddressKey key = networkOf(client);
     Shard &shard = shardOf(m_shards, key);
     const std::scoped_lock lock(shard.mutex);
-    const int limit = shard.settings->messagesPerMinute;
+    const int limit = (*shard.settings).*perMinute;
     const auto now = m_clock.monotonic();
     const bool isAllowed = limit <= 0 || shard.isExempt(client)
-                           || shard.entry(key, now).messages.admit(limit, now);
+                           || (shard.entry(key, now).*counter).admit(limit, now);
     return isAllowed ? Verdict::Allowed : Verdict::TooFast;
+}
+
+ClientLimits::Verdict ClientLimits::countMessage(const QHostAddress &client)
+{
+    return count(client, &ClientLimitSettings::messagesPerMinute, &Entry::messages);
 }
 
 ClientLimits::Verdict ClientLimits::countRecipient(const QHostAddress &client)
 {
-    const ClientKey key = keyOf(client);
-    Shard &shard = shardOf(m_shards, key);
-    const std::scoped_lock lock(shard.mutex);
-    const int limit = shard.settings->recipientsPerMinute;
-    const auto now = m_clock.monotonic();
-    const bool isAllowed = limit <= 0 || shard.isExempt(client)
-                           || shard.entry(key, now).recipients.admit(limit, now);
-    return isAllowed ? Verdict::Allowed : Verdict::TooFast;
+    return count(client, &ClientLimitSettings::recipientsPerMinute, &Entry::recipients);
 }
 
-void ClientLimits::release(const QHostAddress &client)
+void ClientLimits::release(const AddressKey &network)
 {
-    const ClientKey key = keyOf(client);
-    Shard &shard = shardOf(m_shards, key);
+    Shard &shard = shardOf(m_shards, network);
     const std::scoped_lock lock(shard.mutex);
-    const auto found = shard.entries.find(key);
+    const auto found = shard.entries.find(network);
     if (found != shard.entries.end() && found->second.open > 0) {
         --found->second.open;
     }
@@ -253,7 +231,7 @@ size_t ClientLimits::clientCount() const
 
 ClientLimits::Place::Place(Place &&other) noexcept
     : m_limits(std::exchange(other.m_limits, nullptr))
-    , m_client(other.m_client)
+    , m_network(other.m_network)
     , m_verdict(other.m_verdict)
 {
 }
@@ -263,7 +241,7 @@ ClientLimits::Place &ClientLimits::Place::operator=(Place &&other) noexcept
     if (this != &other) {
         const Place old(std::move(*this));
         m_limits = std::exchange(other.m_limits, nullptr);
-        m_client = std::move(other.m_client);
+        m_network = other.m_network;
         m_verdict = other.m_verdict;
     }
     return *this;
@@ -272,7 +250,7 @@ ClientLimits::Place &ClientLimits::Place::operator=(Place &&other) noexcept
 ClientLimits::Place::~Place()
 {
     if (m_limits != nullptr) {
-        m_limits->release(m_client);
+        m_limits->release(m_network);
     }
 }
 

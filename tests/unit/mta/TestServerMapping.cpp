@@ -12,6 +12,7 @@ class TestServerMapping : public QObject
 private Q_SLOTS:
     void dataTimeoutBoundsPausesNotTheWholeMessage();
     void behindPostfixOnlyLoopbackIsServed();
+    void limitsClientsAsConfigured();
 };
 
 void TestServerMapping::dataTimeoutBoundsPausesNotTheWholeMessage()
@@ -50,6 +51,24 @@ void TestServerMapping::behindPostfixOnlyLoopbackIsServed()
         QVERIFY(listener.session.extensions.testFlag(smtp::Extension::Dsn));
         QVERIFY(!listener.session.extensions.testFlag(smtp::Extension::StartTls));
     }
+}
+
+void TestServerMapping::limitsClientsAsConfigured()
+{
+    config::Config config;
+    config.mail.connCountLimit = 11;
+    config.mail.connRateLimit = 12;
+    config.mail.messageRateLimit = 13;
+    config.mail.recipientRateLimit = 14;
+    config.mail.clientLimitMask4 = 24;
+    config.mail.clientLimitMask6 = 48;
+    const policy::ClientLimitSettings limits = mta::clientLimitSettings(config);
+    QCOMPARE(limits.connections, 11);
+    QCOMPARE(limits.connectionsPerMinute, 12);
+    QCOMPARE(limits.messagesPerMinute, 13);
+    QCOMPARE(limits.recipientsPerMinute, 14);
+    QCOMPARE(limits.prefix4, 24);
+    QCOMPARE(limits.prefix6, 48);
 }
 
 QTEST_GUILESS_MAIN(TestServerMapping)

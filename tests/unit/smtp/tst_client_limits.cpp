@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 namespace portcullis::policy {
 
@@ -25,7 +26,10 @@ class TestClientLimits : public QObject
     Q_OBJECT
 private Q_SLOTS:
     void limitsOpenSessions();
-    void treatsAnIpv6NetworkAsOneClient();
+    void treatsANetworkAsOneClient_data();
+    void treatsANetworkAsOneClient();
+    void limitsRecipients();
+    void givesPlacesBackOverAReload();
     void letsARateSlide();
     void countsOnlyWhatWasAllowed();
     void leavesExemptNetworksAlone();
@@ -48,14 +52,78 @@ void TestClientLimits::limitsOpenSessions()
     QVERIFY(limits.connect(at("192.0.2.1")).verdict() == Verdict::Allowed);
 }
 
-void TestClientLimits::treatsAnIpv6NetworkAsOneClient()
+void TestClientLimits::treatsANetworkAsOneClient_data()
+{
+    QTest::addColumn<int>("prefix4");
+    QTest::addColumn<int>("prefix6");
+    QTest::addColumn<QByteArray>("first");
+    QTest::addColumn<QByteArray>("second");
+    QTest::addColumn<bool>("isSame");
+    const auto row = [](const char *name, int prefix4, int prefix6, const char *first,
+                        const char *second, bool isSame) {
+        QTest::newRow(name) << prefix4 << prefix6 << QByteArray(first) << QByteArray(second)
+                            << isSame;
+    };
+    row("IPv4 neighbours are two", 32, 64, "192.0.2.1", "192.0.2.2", false);
+    row("IPv4 and the same mapped", 32, 64, "192.0.2.1", "::ffff:192.0.2.1", true);
+    row("S15 IPv4 /24", 24, 64, "192.0.2.1", "192.0.2.254", true);
+    row("beside an IPv4 /24", 24, 64, "192.0.2.1", "192.0.3.1", false);
+    row("IPv4 /8", 8, 64, "10.1.2.3", "10.255.0.1", true);
+    row("IPv4 prefix leaves IPv6 alone", 8, 64, "2001:db8:0:1::1", "2001:db8:0:2::1", false);
+    row("S15 rotation within a /64", 32, 64, "2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true);
+    row("beside a /64", 32, 64, "2001:db8:0:1::1", "2001:db8:0:2::1", false);
+    row("S15 rotation within a /48", 32, 48, "2001:db8:7:1::1", "2001:db8:7:ffff::1", true);
+    row("single IPv6 addresses", 32, 128, "2001:db8::1", "2001:db8::2", false);
+    row("IPv6 /127", 32, 127, "2001:db8::2", "2001:db8::3", true);
+    row("IPv6 /65", 32, 65, "2001:db8::1", "2001:db8::8000:0:0:1", false);
+    row("an IPv6 prefix leaves mapped IPv4 alone", 32, 16, "192.0.2.1", "::ffff:192.0.2.2", false);
+}
+
+void TestClientLimits::treatsANetworkAsOneClient()
+{
+    QFETCH(int, prefix4);
+    QFETCH(int, prefix6);
+    QFETCH(QByteArray, first);
+    QFETCH(QByteArray, second);
+    QFETCH(bool, isSame);
+    ManualClock clock;
+    ClientLimits limits(clock, {.connections = 1, .prefix4 = prefix4, .prefix6 = prefix6});
+    const auto place = limits.connect(at(first));
+    QVERIFY(place.verdict() == Verdict::Allowed);
+    QCOMPARE(limits.connect(at(second)).verdict() == Verdict::TooManyConnections, isSame);
+}
+
+void TestClientLimits::limitsRecipients()
+{
+    ManualClock clock;
+    ClientLimits limits(clock, {.messagesPerMinute = 1, .recipientsPerMinute = 100, .prefix4 = 24});
+    int allowed = 0;
+    for (int i = 0; i < 200; ++i) {
+        const QHostAddress client(0xc0000200U + quint32(i % 250));
+        allowed += limits.countRecipient(client) == Verdict::Allowed ? 1 : 0;
+    }
+    QCOMPARE(allowed, 100);
+    // Each rate has a counter of its own.
+    QVERIFY(limits.countMessage(at("192.0.2.1")) == Verdict::Allowed);
+    QVERIFY(limits.countMessage(at("192.0.2.1")) == Verdict::TooFast);
+    clock.advance(2min);
+    QVERIFY(limits.countRecipient(at("192.0.2.9")) == Verdict::Allowed);
+}
+
+void TestClientLimits::givesPlacesBackOverAReload()
 {
     ManualClock clock;
     ClientLimits limits(clock, {.connections = 1});
-    // S15: rotation within a /64
-    const auto first = limits.connect(at("2001:db8:0:1::1"));
-    QVERIFY(limits.connect(at("2001:db8:0:1:ffff::2")).verdict() == Verdict::TooManyConnections);
-    QVERIFY(limits.connect(at("2001:db8:0:2::1")).verdict() == Verdict::Allowed);
+    {
+        const auto old = limits.connect(at("192.0.2.1"));
+        limits.setSettings({.connections = 1, .prefix4 = 24});
+        const auto now = limits.connect(at("192.0.2.7"));
+        QVERIFY(now.verdict() == Verdict::Allowed);
+        QVERIFY(limits.connect(at("192.0.2.1")).verdict() == Verdict::TooManyConnections);
+        limits.setSettings({.connections = 1});
+        QVERIFY(limits.connect(at("192.0.2.1")).verdict() == Verdict::TooManyConnections);
+    }
+    QVERIFY(limits.connect(at("192.0.2.1")).verdict() == Verdict::Allowed);
 }
 
 void TestClientLimits::letsARateSlide()
@@ -145,24 +213,48 @@ void TestClientLimits::forgetsIdleClients()
     QVERIFY(limits.clientCount() < 400);
 }
 
+/// S15: clients of few networks meet on all threads, while settings are read anew.
 void TestClientLimits::staysRightOverThreads()
 {
+    constexpr int threadCount = 8;
+    constexpr int rounds = 500;
+    constexpr int networks = 4;
     ManualClock clock;
-    ClientLimits limits(clock, {.connections = 0, .messagesPerMinute = 1000});
-    std::atomic<int> admitted{0};
+    const ClientLimitSettings settings{
+        .connections = threadCount, .messagesPerMinute = 300, .recipientsPerMinute = 600};
+    ClientLimits limits(clock, settings);
+    std::atomic<int> messages{0};
+    std::atomic<int> recipients{0};
+    std::atomic<int> refused{0};
     std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
-        threads.emplace_back([&] {
-            for (int j = 0; j < 500; ++j) {
-                const auto place = limits.connect(at("192.0.2.1"));
-                admitted += limits.countMessage(at("192.0.2.1")) == Verdict::Allowed ? 1 : 0;
+    for (int i = 0; i < threadCount; ++i) {
+        threads.emplace_back([&, i] {
+            for (int j = 0; j < rounds; ++j) {
+                const QHostAddress client(0xc0000200U + quint32((i + j) % networks));
+                const auto place = limits.connect(client);
+                refused += place.verdict() == Verdict::Allowed ? 0 : 1;
+                messages += limits.countMessage(client) == Verdict::Allowed ? 1 : 0;
+                recipients += limits.countRecipient(client) == Verdict::Allowed ? 1 : 0;
+                if (j % 50 == 0) {
+                    limits.setSettings(settings);
+                }
             }
         });
     }
     for (std::thread &thread : threads) {
         thread.join();
     }
-    QCOMPARE(admitted.load(), 1000);
+    QCOMPARE(refused.load(), 0);
+    QCOMPARE(messages.load(), networks * 300);
+    QCOMPARE(recipients.load(), networks * 600);
+    QCOMPARE(limits.clientCount(), size_t(networks));
+    // All places were given back.
+    std::vector<ClientLimits::Place> places;
+    for (int i = 0; i < threadCount; ++i) {
+        places.push_back(limits.connect(at("192.0.2.0")));
+        QVERIFY(places.back().verdict() == Verdict::Allowed);
+    }
+    QVERIFY(limits.connect(at("192.0.2.0")).verdict() == Verdict::TooManyConnections);
 }
 
 }  // namespace portcullis::policy
