@@ -61,21 +61,24 @@ class PostfixInstance:
     """One Postfix with a server for each entry of `servers` (name to options of master.cf).
 
     `main` are parameters of main.cf, `services` further lines of master.cf. Mail for `domains` goes to one maildir; all else where
-    `main` says. Use it in a `with` statement, or call start() and stop().
+    `main` says. `main_text` is a piece of main.cf as an administrator writes it, which `main` wins over; `ports` names the ports of
+    servers that stand in `services`. Use it in a `with` statement, or call start() and stop().
     """
 
     def __init__(self, name: str, servers: dict[str, dict] | None = None, domains=(),
-                 services: str = "", **main: object) -> None:
+                 services: str = "", main_text: str = "", ports: dict[str, int] | None = None,
+                 **main: object) -> None:
         self._folder = Folder(f"portcullis-postfix-{name}-")
         self.folder = self._folder.path
-        self.ports = {server: free_port() for server in (servers or {"smtp": {}})}
-        self._servers = servers or {"smtp": {}}
+        self._servers = {"smtp": {}} if servers is None else servers
+        self.ports = {server: free_port() for server in self._servers} | (ports or {})
         self._services = services
+        self._main_text = main_text
         self._process: subprocess.Popen | None = None
         for each, owner in (("etc", 0), ("queue", 0), ("data", "postfix"), ("mail", NOBODY)):
             (self.folder / each).mkdir()
             shutil.chown(self.folder / each, owner)
-        self.main = {
+        self._defaults = {
             "compatibility_level": "3.6",
             "queue_directory": self.folder / "queue",
             "data_directory": self.folder / "data",
@@ -103,8 +106,8 @@ class PostfixInstance:
             "virtual_mailbox_maps": "static:box/",
             "virtual_uid_maps": f"static:{NOBODY}",
             "virtual_gid_maps": f"static:{NOBODY}",
-            **main,
         }
+        self.main = main
         self.write_conf()
 
     @property
@@ -112,8 +115,12 @@ class PostfixInstance:
         return next(iter(self.ports.values()))
 
     def write_conf(self) -> None:
-        lines = "".join(f"{key} = {value}\n" for key, value in self.main.items())
-        (self.folder / "etc/main.cf").write_text(lines)
+        def lines(parameters: dict) -> str:
+            return "".join(f"{key} = {value}\n" for key, value in parameters.items())
+        # The last one counts.
+        (self.folder / "etc/main.cf").write_text(
+            lines({key: value for key, value in self._defaults.items() if key not in self.main})
+            + self._main_text + "\n" + lines(self.main))
         services = ""
         for server, options in self._servers.items():
             services += f"127.0.0.1:{self.ports[server]} inet n - n - - smtpd\n"
@@ -147,7 +154,8 @@ class PostfixInstance:
                 return False
         return True
 
-    def stop(self) -> None:
+    def halt(self) -> None:
+        """Ends the programs; queue and maildir stay for another start()."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -156,6 +164,9 @@ class PostfixInstance:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+    def stop(self) -> None:
+        self.halt()
         self._folder.remove()
 
     def __enter__(self) -> "PostfixInstance":
