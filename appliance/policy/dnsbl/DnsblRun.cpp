@@ -115,6 +115,8 @@ void DnsblRun::takeAnswer(size_t index, const Result<DnsAnswer> &answer)
     } else if (const DnsblAnswer read = readDnsblAnswer(*answer); read.refusesUs) {
         m_health.noteRefusal(list.domain);
         distrust(index);
+    } else if (read.isUnreadable) {
+        distrust(index);
     } else {
         m_health.noteAnswer(list.domain);
         m_lifetime = std::min(m_lifetime, answer->ttl);

@@ -49,12 +49,13 @@ struct DnsblTestRun {
 
 void DnsblTestRun::takeUnlisted(const TestPoint &point, const Result<DnsAnswer> &answer)
 {
-    if (!answer) {
+    const DnsblAnswer read = answer ? readDnsblAnswer(*answer) : DnsblAnswer();
+    if (!answer || read.isUnreadable) {
         // Many lists know no IPv6, and some of their servers do not answer such questions.
         if (!point.isIpv6 && result == TestResult::Good) {
             result = TestResult::Unanswered;
         }
-    } else if (const DnsblAnswer read = readDnsblAnswer(*answer); read.refusesUs) {
+    } else if (read.refusesUs) {
         result = TestResult::RefusesUs;
     } else if (answer->kind == DnsAnswer::Kind::Records && result != TestResult::RefusesUs) {
         // An address outside 127/8 is a resolver that sells misspelt names: as bad.
@@ -80,7 +81,9 @@ void DnsblTestRun::takeListed(const Result<DnsAnswer> &answer)
 DnsblAnswer readDnsblAnswer(const DnsAnswer &answer)
 {
     DnsblAnswer read;
-    for (const QHostAddress &address : addressesOf(answer)) {
+    const std::vector<QHostAddress> addresses = addressesOf(answer);
+    read.isUnreadable = answer.kind == DnsAnswer::Kind::Records && addresses.empty();
+    for (const QHostAddress &address : addresses) {
         const quint32 ipv4 = address.toIPv4Address();
         if (ipv4 >> 8U == refusalNetwork) {
             read.refusesUs = true;
@@ -88,6 +91,8 @@ DnsblAnswer readDnsblAnswer(const DnsAnswer &answer)
             read.listed.push_back(ipv4);
         }
     }
+    // Name servers rotate their records; findings shall not.
+    std::sort(read.listed.begin(), read.listed.end());
     return read;
 }
 

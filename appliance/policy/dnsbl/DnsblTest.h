@@ -11,6 +11,7 @@ namespace portcullis::policy {
 /// What an answer of a DNS list amounts to (RFC 5782 §2.3).
 struct DnsblAnswer {
     std::vector<quint32> listed;  ///< In 127.0.0.0/8, host byte order. Others are no answer at all.
+    bool isUnreadable = false;    ///< Records, but no address in them.
     bool refusesUs = false;       ///< 127.255.255.0/24: "not for your resolver", by convention.
 };
 [[nodiscard]] DnsblAnswer readDnsblAnswer(const DnsAnswer &answer);
