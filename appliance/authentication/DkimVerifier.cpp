@@ -15,7 +15,7 @@ DkimFinding describe(const SignatureField &signature)
     finding.domain = signature.domain;
     finding.selector = signature.selector;
     finding.algorithm = printable(signature.algorithm, 30);
-    finding.identity = printable(signature.tags.packed("i"));
+    finding.identity = printable(signature.identity);
     finding.signaturePrefix = printable(signature.tags.packed("b").left(c_prefixLength));
     return finding;
 }
@@ -134,11 +134,13 @@ void DkimVerifier::checkKey(Candidate &candidate, TxtLookup &dns)
         decide(candidate, DkimResult::Policy, key.reason);
     } else if (key.state != State::Usable) {
         decide(candidate, DkimResult::PermError, key.reason);
+    } else if (candidate.signature.algorithm == "rsa-sha1" ? !key.allowsSha1 : !key.allowsSha256) {
+        decide(candidate, DkimResult::PermError, "the key does not allow this hash (h=)");
     } else if (isEd25519 != (key.kind == KeyRecord::Kind::Ed25519)) {
         decide(candidate, DkimResult::PermError, "the key is of another type than a=");
-    } else if (key.isStrictDomain && candidate.signature.tags.has("i")
-               && !candidate.signature.tags.packed("i").toLower().endsWith(
-                   '@' + candidate.signature.domain)) {
+    } else if (key.isStrictDomain && !candidate.signature.identity.isEmpty()
+               && !candidate.signature.identity.toLower().endsWith('@'
+                                                                   + candidate.signature.domain)) {
         decide(candidate, DkimResult::PermError, "the key does not allow subdomains in i= (t=s)");
     }
 }

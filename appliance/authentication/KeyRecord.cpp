@@ -68,8 +68,11 @@ KeyRecord readTags(const TagList &tags, KeyRecord record)
     if (tags.has("v") && (tags.value("v") != "DKIM1" || tags.tags().front().name != "v")) {
         return broken("the key record is not of version DKIM1");
     }
-    if (tags.has("h") && !listHas(tags.packed("h"), "sha256")
-        && !listHas(tags.packed("h"), "sha1")) {
+    if (tags.has("h")) {
+        record.allowsSha1 = listHas(tags.packed("h"), "sha1");
+        record.allowsSha256 = listHas(tags.packed("h"), "sha256");
+    }
+    if (!record.allowsSha1 && !record.allowsSha256) {
         return broken("the key record allows no hash that is known");
     }
     if (tags.has("s") && !listHas(tags.packed("s"), "*") && !listHas(tags.packed("s"), "email")) {
@@ -159,7 +162,7 @@ bool verifyEd25519(EVP_PKEY *key, QByteArrayView digest, QByteArrayView signatur
 
 bool KeyRecord::verifies(QByteArrayView digest, QByteArrayView signature) const
 {
-    if (state != State::Usable || !key) {
+    if (state != State::Usable || !key || !allowsSha256) {
         return false;
     }
     const bool isGood = kind == Kind::Rsa ? verifyRsa(key.get(), digest, signature)

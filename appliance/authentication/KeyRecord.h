@@ -31,11 +31,13 @@ struct KeyRecord {
     int bits = 0;
     bool isTesting = false;       ///< t=y
     bool isStrictDomain = false;  ///< t=s: no subdomains in i=.
+    bool allowsSha1 = true;       ///< h=
+    bool allowsSha256 = true;     ///< h=
     QByteArray base64;            ///< p= without white space.
     QByteArray reason;            ///< Why it is not usable; printable ASCII.
     std::shared_ptr<EVP_PKEY> key;
 
-    /// Whether `signature` is of this key over the SHA-256 `digest` (RSASSA-PKCS1-v1_5, or PureEdDSA
+    /// Whether `signature` is of this key, which allows SHA-256, over such a `digest` (RSASSA-PKCS1-v1_5, or PureEdDSA
     /// of the digest as RFC 8463 §3 has it).
     [[nodiscard]] bool verifies(QByteArrayView digest, QByteArrayView signature) const;
 };

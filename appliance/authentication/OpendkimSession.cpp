@@ -83,17 +83,19 @@ std::vector<const mail::HeaderField *> relevantFields(const ReceivedMessage &mes
 
 SignatureCheck outcomeOf(DKIM_SIGINFO *info)
 {
-    const bool isBodyGood = dkim_sig_getbh(info) == DKIM_SIGBH_MATCH;
     const unsigned int flags = dkim_sig_getflags(info);
     if ((flags & DKIM_SIGFLAG_PROCESSED) == 0) {
         return SignatureCheck::Unable;
     }
-    if ((flags & DKIM_SIGFLAG_PASSED) != 0) {
-        return isBodyGood ? SignatureCheck::Good : SignatureCheck::BodyChanged;
+    const int body = dkim_sig_getbh(info);
+    if ((flags & DKIM_SIGFLAG_PASSED) != 0 && body == DKIM_SIGBH_MATCH) {
+        return SignatureCheck::Good;
     }
-    return dkim_sig_geterror(info) == DKIM_SIGERROR_BADSIG || !isBodyGood
-               ? (isBodyGood ? SignatureCheck::HeaderChanged : SignatureCheck::BodyChanged)
-               : SignatureCheck::Unable;
+    if (body == DKIM_SIGBH_MISMATCH) {
+        return SignatureCheck::BodyChanged;
+    }
+    return dkim_sig_geterror(info) == DKIM_SIGERROR_BADSIG ? SignatureCheck::HeaderChanged
+                                                           : SignatureCheck::Unable;
 }
 
 // Feeds the message; false if the library gave up on it.

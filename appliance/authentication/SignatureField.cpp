@@ -15,6 +15,19 @@ namespace {
 
 using State = SignatureField::State;
 
+// dkim-quoted-printable (RFC 6376 §2.11), white space already gone.
+QByteArray decodeQuoted(const QByteArray &text)
+{
+    QByteArray result;
+    for (qsizetype i = 0; i < text.size(); ++i) {
+        bool isOctet = false;
+        const int octet = text[i] == '=' ? text.mid(i + 1, 2).toInt(&isOctet, 16) : 0;
+        result.append(isOctet ? static_cast<char>(octet) : text[i]);
+        i += isOctet ? 2 : 0;
+    }
+    return result;
+}
+
 /// Reads the tags one after the other; the first that is wrong ends it.
 class SignatureReader
 {
@@ -182,7 +195,8 @@ private:
         if (!m_tags.has("i")) {
             return true;
         }
-        const QByteArray identity = m_tags.packed("i");
+        const QByteArray identity = decodeQuoted(m_tags.packed("i"));
+        m_signature.identity = identity;
         const QByteArray domain = asciiName(identity.mid(identity.lastIndexOf('@') + 1));
         const bool isWithin = domain == m_signature.domain
                               || domain.endsWith('.' + m_signature.domain);

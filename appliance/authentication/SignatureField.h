@@ -30,6 +30,7 @@ struct SignatureField {
     QByteArray domain;     ///< d=, lower case A-labels.
     QByteArray selector;   ///< s=, lower case.
     QByteArray algorithm;  ///< a=
+    QByteArray identity;   ///< i= of DKIM, dkim-quoted-printable decoded; empty: not given.
     CanonicalizationPair canonicalization;
     std::vector<QByteArray> signedNames;  ///< h=, lower case.
     std::optional<qint64> bodyLength;     ///< l=
