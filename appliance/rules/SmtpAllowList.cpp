@@ -5,6 +5,9 @@
 #include "appliance/rules/ObjectKinds.h"
 #include "appliance/rules/ObjectPattern.h"
 
+#include <QtCore/QtEndian>
+
+#include <algorithm>
 #include <array>
 #include <map>
 #include <unordered_map>
@@ -68,6 +71,16 @@ struct OctetsHash {
 
 Octets octetsOf(const QHostAddress &address)
 {
+    // Not toIPv6Address() for both: Qt maps every IPv4 address but 0.0.0.0.
+    bool isIpv4 = false;
+    const quint32 ipv4 = address.toIPv4Address(&isIpv4);
+    if (isIpv4) {
+        Octets octets{};
+        octets[10] = 0xff;
+        octets[11] = 0xff;
+        qToBigEndian(ipv4, &octets[12]);
+        return octets;
+    }
     const Q_IPV6ADDR ipv6 = address.toIPv6Address();
     Octets octets{};
     std::copy(std::begin(ipv6.c), std::end(ipv6.c), octets.begin());
