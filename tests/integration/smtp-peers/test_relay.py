@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """R1: strangers relay nowhere through either port, whatever the syntax of the address."""
 
+import re
 import shutil
 import subprocess
 import unittest
+from pathlib import Path
 
 import peers
 import harness
@@ -67,6 +69,18 @@ FOREIGN = [
 ]
 
 
+#: Sender and recipient of each test of nmap's smtp-open-relay, for its arguments below.
+NMAP_SCRIPT = Path("/usr/share/nmap/scripts/smtp-open-relay.nse")
+NMAP_SENDERS = ["", "{frm}@{domain}", "{frm}@{server}"] + ["{frm}@[{ip}]"] * 13
+NMAP_RECIPIENTS = [
+    "{to}@{domain}", "{to}@{domain}", "{to}@{domain}", "{to}@{domain}", "{to}%{domain}@[{ip}]",
+    "{to}%{domain}@{server}", '"{to}@{domain}"', '"{to}%{domain}"', "{to}@{domain}@[{ip}]", '"{to}@{domain}"@[{ip}]',
+    "{to}@{domain}@{server}", "@[{ip}]:{to}@{domain}", "@{server}:{to}@{domain}", "{domain}!{to}",
+    "{domain}!{to}@[{ip}]", "{domain}!{to}@{server}",
+]
+NMAP_WORDS = {"frm": "antispam", "to": "relaytest", "domain": "nmap.scanme.org", "ip": "127.0.0.1"}
+
+
 class RelayTest(GatewayCase):
     gateway_options = {"mail": peers.XCLIENT_HERE}
 
@@ -115,6 +129,28 @@ class RelayTest(GatewayCase):
         # Trust is for the internal port only, and for the listed network only.
         self.assertTrue(answer(self.gateway.external, "198.51.100.7").startswith("550"))
         self.assertTrue(answer(self.gateway.internal, "198.51.101.7").startswith("550"))
+
+    def test_R1_every_combination_that_nmap_tries_is_refused(self):
+        # The server's name is what the script reads from the greeting; a relay domain is the harder case.
+        for port, number in self.ports.items():
+            for server in ("gateway.example.com", "example.com"):
+                for sender, recipient in zip(NMAP_SENDERS, NMAP_RECIPIENTS, strict=True):
+                    words = {**NMAP_WORDS, "server": server}
+                    with self.subTest(port=port, server=server, sender=sender, recipient=recipient), \
+                            Dialogue(number, as_client=STRANGER) as session:
+                        session.ehlo()
+                        session.ask("RSET")
+                        # A sender it cannot write is refused; with any other the recipient is.
+                        if session.ask(f"MAIL FROM:<{sender.format(**words)}>").startswith("250"):
+                            reply = session.ask(f"RCPT TO:<{recipient.format(**words)}>")
+                            self.assertRegex(reply, r"^5[05]\d 5\.")
+
+    @unittest.skipUnless(NMAP_SCRIPT.exists(), "nmap is not installed")
+    def test_R1_the_list_above_is_all_that_nmaps_script_tries(self):
+        script = NMAP_SCRIPT.read_text()
+        recipients = re.findall(r'\bto = string\.format\("((?:[^"\\]|\\.)*)"', script)
+        shapes = [re.sub(r"\{\w+\}", "%s", recipient).replace("%%s", "%%%s") for recipient in NMAP_RECIPIENTS]
+        self.assertEqual([each.replace('\\"', '"') for each in recipients], shapes)
 
     @unittest.skipUnless(shutil.which("nmap"), "nmap is not installed")
     def test_R1_nmap_finds_no_open_relay(self):

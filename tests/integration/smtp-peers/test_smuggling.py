@@ -9,7 +9,7 @@ import peers
 import harness
 from harness import Gateway, Sink, wait_for
 from messages import GTUBE, message, send, unique_id
-from peers import Dialogue, RawSink, any_certificate, framing_faults
+from peers import STRANGER, Dialogue, RawSink, any_certificate, framing_faults
 from postfix import PROGRAMS, PostfixInstance
 
 SMUGGLER = "smuggler@outside.test"
@@ -28,10 +28,10 @@ def end_of_data_variants() -> dict[str, bytes]:
     return variants
 
 
-def smuggling(ident: str, sequence: bytes, to: str) -> bytes:
+def smuggling(ident: str, sequence: bytes, to: str, sender: str = SMUGGLER) -> bytes:
     """A message that holds a whole second envelope and message behind the sequence; ends with CRLF."""
     return (message(ident, "first\n") + sequence
-            + f"MAIL FROM:<{SMUGGLER}>\r\nRCPT TO:<{to}>\r\nDATA\r\n"
+            + f"MAIL FROM:<{sender}>\r\nRCPT TO:<{to}>\r\nDATA\r\n"
               f"Subject: smuggled\r\n\r\n{ident} second\r\n".encode())
 
 
@@ -72,9 +72,10 @@ class SmugglingTest(unittest.TestCase):
                 return reply.startswith("250" if mode == "replace" else "554")
         wait_for(is_in_force, 20, f"bare_newline {mode}", 0.2)
 
-    def speak(self, port: int, command: str, content: bytes, to: str, pause_after: int = 0) -> list[str]:
+    def speak(self, port: int, command: str, content: bytes, to: str, pause_after: int = 0,
+              client: str = "") -> list[str]:
         """The replies to a message and all that comes after it, down to the farewell."""
-        with Dialogue(port) as session:
+        with Dialogue(port, as_client=client) as session:
             session.ehlo()
             session.envelope(to=to)
             if command == "BDAT":
@@ -96,7 +97,7 @@ class SmugglingTest(unittest.TestCase):
         self.assertRegex(replies[1], r"^221 ")
         return int(replies[0].startswith("250"))
 
-    def run_variants(self, command: str, variants: dict[str, bytes]) -> set[str]:
+    def run_variants(self, command: str, variants: dict[str, bytes], client: str = "") -> set[str]:
         """Every variant on both ports to both next hops; the names of those that were accepted."""
         expected, accepted = {}, set()
         for port in self.ports:
@@ -107,7 +108,8 @@ class SmugglingTest(unittest.TestCase):
                     with self.subTest(port=port, variant=name, command=command, hop=hop):
                         ident = unique_id(f"smug-{command.lower()}")
                         to = f"victim@{hop}"
-                        replies = self.speak(self.ports[port], command, smuggling(ident, sequence, to), to)
+                        replies = self.speak(self.ports[port], command, smuggling(ident, sequence, to), to,
+                                             client=client)
                         expected[(hop, ident)] = self.check_one_or_none(replies)
                         if expected[(hop, ident)]:
                             accepted.add(name)
@@ -122,8 +124,12 @@ class SmugglingTest(unittest.TestCase):
                 where.wait_for(f"<{ident}@")
         self.gateway.drain()
         for (hop, ident), count in expected.items():
-            found = (self.raw if hop == "raw.test" else self.postfix).find(f"{ident} second")
+            # One mail that is the first and holds the second as text; never two.
+            found = (self.raw if hop == "raw.test" else self.postfix).find(ident)
             self.assertEqual(len(found), count, ident)
+            for content in found:
+                self.assertIn(f"<{ident}@".encode(), content)
+                self.assertIn(f"{ident} second".encode(), content)
         for content in self.raw.contents:
             self.assertEqual(framing_faults(content), [])
         for conversation in self.raw.conversations:
@@ -136,6 +142,25 @@ class SmugglingTest(unittest.TestCase):
     def test_S1_DATA_refuses_every_other_end_of_data(self):
         # The dot before a NUL is the client's stuffing and goes (RFC 5321 §4.5.2): no dot is left.
         self.assertEqual(self.run_variants("DATA", self.variants), {"nullafter"})
+
+    def test_S1_strangers_are_treated_alike_on_both_ports(self):
+        self.assertEqual(self.run_variants("DATA", self.variants, client=STRANGER), {"nullafter"})
+        self.assertEqual(self.run_variants("BDAT", self.variants, client=STRANGER), {"nullafter"})
+
+    def test_S1_replaced_newlines_of_strangers_leave_nothing_to_smuggle_with(self):
+        self.addCleanup(self.set_bare_newline, "reject")
+        self.set_bare_newline("replace")
+        accepted = self.run_variants("DATA", self.variants, client=STRANGER)
+        self.assertEqual(self.variants.keys() - accepted, {"nullbefore"})
+
+    @unittest.skipUnless(os.geteuid() == 0 and (PROGRAMS / "master").exists(), "Postfix is not installed")
+    def test_S1_the_postfix_behind_would_have_taken_the_bait(self):
+        """Without us the same bytes are two mails there, or the proof above proves nothing."""
+        ident = unique_id("bait")
+        to = "victim@postfix.test"
+        replies = self.speak(self.postfix.port, "DATA", smuggling(ident, b"\n.\r\n", to, "bait@outside.test"), to)
+        self.assertGreater(len(replies), 2, replies)
+        self.assertEqual(len(self.postfix.wait_for(ident, 2)), 2)
 
     def test_S2_BDAT_refuses_every_other_end_of_data(self):
         # A dot before a NUL leaves us stuffed, as any dot at the start of a line.
