@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Plays pmg-smtpd, pmg-smtp-filter and pmgdb towards the supervisor, by the name it is called under:
+// Plays pmg-smtpd, pmg-smtp-filter, pmgpolicy and pmgdb towards the supervisor, by the name it is called under:
 // the contract of arguments, --ready-fd and signals without mail. What it was told is kept in files
 // below the root, and files there tell it to misbehave.
 #include <QtCore/QByteArray>
@@ -69,8 +69,9 @@ int main(int argc, char *argv[])
     sigset_t inherited{};
     ::sigprocmask(SIG_BLOCK, &waited, &inherited);
     note(notes + ".mask", ::sigismember(&inherited, SIGTERM) == 1 ? "blocked" : "clean");
-    const std::string ready = R"({"event":"ready","smtp_ext":40001,"smtp_int":40002})"
-                              "\n";
+    const std::string ports = name == "pmgpolicy" ? R"("policy":40003)"
+                                                  : R"("smtp_ext":40001,"smtp_int":40002)";
+    const std::string ready = R"({"event":"ready",)" + ports + "}\n";
     const int descriptor = std::atoi(
         optionValue(words, "--ready-fd").c_str());  // NOLINT(cert-err34-c)
     if (::write(descriptor, ready.data(), ready.size()) < 0) {

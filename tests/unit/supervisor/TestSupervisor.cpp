@@ -32,6 +32,7 @@ private Q_SLOTS:
     void bringsEverythingUpAndEndsInOrder();
     void refusesASecondStartWithThePidOfTheFirst();
     void startsADeadChildAgain();
+    void behindPostfixThePolicyServiceRunsToo();
     void f6MailStartsWithoutTheDatabase();
     void pmgdbThatIsBeingReplacedIsTriedAgain();
     void f1KilledSupervisorLeavesNothingBehind();
@@ -84,7 +85,7 @@ void TestSupervisor::init()
     const QString built = QStringLiteral(PORTCULLIS_BINARY_DIR);
     m_program = bin + QStringLiteral("/portcullis");
     QVERIFY(QFile::copy(built + QStringLiteral("/bin/portcullis"), m_program));
-    for (const char *name : {"pmg-smtpd", "pmg-smtp-filter", "pmgdb"}) {
+    for (const char *name : {"pmg-smtpd", "pmg-smtp-filter", "pmgpolicy", "pmgdb"}) {
         QVERIFY(QFile::copy(built + QStringLiteral("/tests/supervised_stand_in"),
                             bin + QLatin1Char('/') + QLatin1String(name)));
     }
@@ -221,6 +222,28 @@ void TestSupervisor::startsADeadChildAgain()
     QVERIFY(pidOf() != before);
     // Clients know the ports already: the free ones that were chosen stay.
     QVERIFY(noteOf("pmg-smtpd.started").trimmed().split('\n').last().contains("--ext-port 40001"));
+}
+
+void TestSupervisor::behindPostfixThePolicyServiceRunsToo()
+{
+    QVERIFY(QDir().mkpath(Paths(m_root).etc()));
+    QFile conf(Paths(m_root).etc() + QStringLiteral("/pmg.conf"));
+    QVERIFY(conf.open(QIODevice::WriteOnly));
+    conf.write("section: mail\n\tbehind_postfix 1\n");
+    conf.close();
+    QProcess *const process = start({QStringLiteral("--dns"), QStringLiteral("127.0.0.1:53")});
+    const QJsonObject ready = nextEvent(*process, QStringLiteral("ready"));
+    QCOMPARE(ready.value(QStringLiteral("policy")).toInt(), 40003);
+    QCOMPARE(ready.value(QStringLiteral("smtp_ext")).toInt(), 40001);
+    const QByteArray started = noteOf("pmgpolicy.started");
+    QVERIFY2(started.contains(" --dns 127.0.0.1:53"), started.constData());
+    const auto pid = started.sliced(started.indexOf("pid=") + 4).split(' ').first().toInt();
+    QCOMPARE(::kill(pid, SIGKILL), 0);
+    QCOMPARE(nextEvent(*process, QStringLiteral("child-ready"))
+                 .value(QStringLiteral("program"))
+                 .toString(),
+             QStringLiteral("pmgpolicy"));
+    QCOMPARE(noteOf("pmgpolicy.started").count("pid="), 2);
 }
 
 void TestSupervisor::f6MailStartsWithoutTheDatabase()
