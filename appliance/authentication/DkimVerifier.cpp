@@ -154,6 +154,12 @@ void DkimVerifier::checkOctets(const OpendkimLibrary &library)
         if (!candidate.isOpen) {
             continue;
         }
+        const auto &length = candidate.signature.bodyLength;
+        const auto method = candidate.signature.canonicalization.body;
+        if (length && *length > m_message.bodyHash(method, {}).length) {
+            decide(candidate, DkimResult::Fail, "l= is more than the body has");
+            continue;
+        }
         if (OpendkimLibrary::fits(m_message, keyed)) {
             fitting.push_back(keyed);
             owners.push_back(&candidate);

@@ -35,6 +35,19 @@ QByteArray keyText(const KeyRecord &key)
            + key.base64;
 }
 
+// No NUL, and no CR or LF but in folding.
+bool isPlain(QByteArrayView value)
+{
+    for (qsizetype i = 0; i < value.size(); ++i) {
+        const bool isFold = value[i] == '\r' && i + 1 < value.size() && value[i + 1] == '\n';
+        if (!isFold && (value[i] == '\r' || value[i] == '\n' || value[i] == '\0')) {
+            return false;
+        }
+        i += isFold ? 1 : 0;
+    }
+    return true;
+}
+
 bool equalsIgnoringCase(const u_char *text, const QByteArray &name)
 {
     return text && name.compare(reinterpret_cast<const char *>(text), Qt::CaseInsensitive) == 0;
@@ -155,14 +168,14 @@ OpendkimLibrary::~OpendkimLibrary()
 bool OpendkimLibrary::fits(const ReceivedMessage &message, const KeyedSignature &candidate)
 {
     const SignatureField &signature = *candidate.signature;
-    if (keyText(*candidate.key).size() > c_longestKeyRecord
+    if (!message.hasPlainLines() || keyText(*candidate.key).size() > c_longestKeyRecord
         || signature.tags.value("h").size() > c_longestFieldList
-        || signature.field->rawValue().contains('\0')) {
+        || !isPlain(signature.field->rawValue())) {
         return false;
     }
     const auto fields = message.select(signature.signedNames);
-    return std::none_of(fields.begin(), fields.end(), [](const mail::HeaderField *field) {
-        return field && field->rawValue().contains('\0');
+    return std::all_of(fields.begin(), fields.end(), [](const mail::HeaderField *field) {
+        return !field || isPlain(field->rawValue());
     });
 }
 

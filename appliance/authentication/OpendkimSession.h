@@ -33,7 +33,8 @@ public:
 
     /// Whether libopendkim can judge this signature as the RFC asks. It keeps a key record in 1024
     /// octets (RSA keys beyond about 5,000 bits), a list of signed fields in 4096, and fields as C
-    /// strings; checkSignature() judges what does not fit.
+    /// strings; a CR alone means nothing to it, and it misses the CRLF that relaxed canonicalization
+    /// adds at the end (RFC 6376 §3.4.4). checkSignature() judges what does not fit.
     static bool fits(const ReceivedMessage &message, const KeyedSignature &candidate);
 
     /// Judges the signatures, which must fit. The library sees these signature fields and the fields

@@ -14,6 +14,21 @@ bool isLetter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+bool hasLoneLineEnd(QByteArrayView text)
+{
+    for (qsizetype at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+        if (at == 0 || text[at - 1] != '\r') {
+            return true;
+        }
+    }
+    for (qsizetype at = text.indexOf('\r'); at >= 0; at = text.indexOf('\r', at + 1)) {
+        if (at + 1 == text.size() || text[at + 1] != '\n') {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Whether one of the lines is `name` with anything but letters around it, then a colon.
 bool hasLabel(QByteArrayView lines, QByteArrayView name)
 {
@@ -52,6 +67,7 @@ ReceivedMessage::ReceivedMessage(QByteArrayView bytes, const AuthenticationLimit
         m_headerEnd = empty < 0 ? bytes.size() : empty + 1;
         m_headerEnd = std::min(m_headerEnd, block.headerEnd + limits.headerBytes);
     }
+    m_hasPlainLines = m_body.isEmpty() || (m_body.endsWith("\r\n") && !hasLoneLineEnd(m_body));
     m_isOverLimit = block.isOverLimit;
     for (size_t i = 0; i < m_fields.size(); ++i) {
         m_byName[m_fields[i].name().toByteArray().toLower()].push_back(i);

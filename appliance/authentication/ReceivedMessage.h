@@ -27,6 +27,8 @@ public:
     /// Tells whether a line of the header that is no field begins with `name` (lower case), odd octets
     /// in front, and a colon further on: `\0From:`, ` From:` as the first line, `From\x80:`.
     [[nodiscard]] bool hasLineLike(QByteArrayView name) const;
+    /// Every line of the body ends with CRLF, and no CR or LF stands alone.
+    [[nodiscard]] bool hasPlainLines() const { return m_hasPlainLines; }
     /// The header is too large to be looked at: fields() is incomplete.
     [[nodiscard]] bool isOverLimit() const { return m_isOverLimit; }
 
@@ -44,6 +46,7 @@ private:
     QByteArrayView m_body;
     qsizetype m_headerEnd = 0;
     bool m_isOverLimit = false;
+    bool m_hasPlainLines = true;
     std::map<QByteArray, std::vector<size_t>> m_byName;  ///< Lower case; positions in fields().
     std::map<Canonicalization, BodyHash> m_bodyHashes;
 };
