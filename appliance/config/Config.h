@@ -235,9 +235,11 @@ struct Config {
     ClamavSettings clamav;
 
     std::map<QByteArray, RelayDomain> relayDomains;  ///< By domain.
-    std::map<QByteArray, Transport> transports;      ///< By pattern.
-    std::map<QByteArray, TlsPolicy> tlsPolicies;     ///< By destination.
-    std::set<QByteArray> inboundTlsDomains;          ///< Sender domains that must use TLS.
+    /// Domains that DKIM signs for, as `dkim/domains` lists them; none: the relay domains.
+    std::map<QByteArray, RelayDomain> dkimDomains;
+    std::map<QByteArray, Transport> transports;   ///< By pattern.
+    std::map<QByteArray, TlsPolicy> tlsPolicies;  ///< By destination.
+    std::set<QByteArray> inboundTlsDomains;       ///< Sender domains that must use TLS.
 
     /// May relay through the internal port: loopback, own subnets, transport and relay addresses,
     /// and what `mynetworks` lists.

@@ -95,6 +95,31 @@ QByteArray digestOf(const QByteArray &bytes)
     return QCryptographicHash::hash(bytes, QCryptographicHash::Sha1).toHex();
 }
 
+QByteArray fileStamp(const QString &path)
+{
+    struct stat status {
+    };
+    if (::stat(QFile::encodeName(path).constData(), &status) != 0) {
+        return "-;";
+    }
+    return QByteArray::number(static_cast<qulonglong>(status.st_ino)) + ','
+           + QByteArray::number(static_cast<qlonglong>(status.st_size)) + ','
+           + QByteArray::number(static_cast<qlonglong>(status.st_mtim.tv_sec)) + '.'
+           + QByteArray::number(static_cast<qlonglong>(status.st_mtim.tv_nsec)) + ','
+           + QByteArray::number(static_cast<qlonglong>(status.st_ctim.tv_sec)) + '.'
+           + QByteArray::number(static_cast<qlonglong>(status.st_ctim.tv_nsec)) + ';';
+}
+
+QString dkimKeyFile(const Paths &paths, const QByteArray &selector)
+{
+    return QStringLiteral("%1/dkim/%2.private").arg(paths.etc(), QString::fromLatin1(selector));
+}
+
+QString dkimDomainsFile(const Paths &paths)
+{
+    return paths.etc() + QStringLiteral("/dkim/domains");
+}
+
 Result<QByteArray> readConfigFile(const QString &path)
 {
     const schema::FileLimits limits;

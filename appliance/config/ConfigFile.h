@@ -21,6 +21,15 @@ QByteArray digestOf(const QByteArray &bytes);
 /// `config.syntax` if it is larger than FileLimits allow.
 Result<QByteArray> readConfigFile(const QString &path);
 
+/// Changes whenever a file may have changed (inode, size, time, rights). Cheap.
+QByteArray fileStamp(const QString &path);
+
+/// @name Files of DKIM signing, below `dkim/` beside pmg.conf.
+/// @{
+QString dkimKeyFile(const Paths &paths, const QByteArray &selector);  ///< SELECTOR.private, PEM.
+QString dkimDomainsFile(const Paths &paths);
+/// @}
+
 /// Writes so that a reader or a crash sees the old or the new bytes, never a mixture: temporary file
 /// in the same folder, fsync, rename, fsync of the folder. Owner and mode of an existing file stay.
 /// Error: `config.unwritable` (transient).

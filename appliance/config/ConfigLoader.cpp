@@ -8,8 +8,6 @@
 #include <QtCore/QCryptographicHash>
 #include <QtCore/QFile>
 
-#include <sys/stat.h>
-
 #include <array>
 
 namespace portcullis::config {
@@ -19,8 +17,9 @@ namespace {
 using schema::MapFile;
 using schema::SectionFile;
 
-constexpr std::array fileNames{"pmg.conf",  "domains",    "mynetworks",
-                               "transport", "tls_policy", "tls_inbound_domains"};
+constexpr std::array fileNames{"pmg.conf",    "domains",    "mynetworks",
+                               "transport",   "tls_policy", "tls_inbound_domains",
+                               "dkim/domains"};
 
 /// Reads the files one after the other; faults and the digest of all bytes are collected.
 class Reading
@@ -82,12 +81,12 @@ private:
     QCryptographicHash m_hash{QCryptographicHash::Sha1};
 };
 
-void readRelayDomains(Reading &reading, Config &config)
+void readDomains(Reading &reading, const char *name, std::map<QByteArray, RelayDomain> &domains)
 {
-    reading.mapFile("domains", MapFile::CommentStyle::LineBefore,
-                    [&config](const MapFile::Entry &entry) -> Status {
+    reading.mapFile(name, MapFile::CommentStyle::LineBefore,
+                    [&domains](const MapFile::Entry &entry) -> Status {
                         RelayDomain domain = TRY(parseRelayDomain(entry));
-                        auto &known = config.relayDomains[domain.domain];
+                        auto &known = domains[domain.domain];
                         // `example.com` and `.example.com` may both be listed.
                         domain.includesSubdomains |= known.includesSubdomains;
                         known = std::move(domain);
@@ -208,7 +207,8 @@ Result<ConfigPtr> ConfigLoader::load() const
     const PmgConfValues values = PmgConfValues::read(file, reading.pathOf("pmg.conf"),
                                                      reading.faults, config->warnings);
     fillSections(values, m_machine, *config);
-    readRelayDomains(reading, *config);
+    readDomains(reading, "domains", config->relayDomains);
+    readDomains(reading, "dkim/domains", config->dkimDomains);
     readTransports(reading, *config);
     readTlsFiles(reading, *config);
     addOwnNetworks(m_machine, values.flag("mail", "trust_own_networks"), *config);
@@ -241,20 +241,7 @@ QByteArray ConfigLoader::stamp() const
 {
     QByteArray stamp;
     for (const QString &path : files()) {
-        struct stat status {
-        };
-        if (::stat(QFile::encodeName(path).constData(), &status) != 0) {
-            stamp.append("-;");
-            continue;
-        }
-        stamp.append(QByteArray::number(static_cast<qulonglong>(status.st_ino)))
-            .append(',')
-            .append(QByteArray::number(static_cast<qlonglong>(status.st_size)))
-            .append(',')
-            .append(QByteArray::number(static_cast<qlonglong>(status.st_mtim.tv_sec)))
-            .append('.')
-            .append(QByteArray::number(static_cast<qlonglong>(status.st_mtim.tv_nsec)))
-            .append(';');
+        stamp += fileStamp(path);
     }
     return stamp;
 }

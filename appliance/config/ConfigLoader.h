@@ -22,7 +22,7 @@ struct Overrides {
     QByteArray databaseDsn;
 };
 
-/// Reads pmg.conf, domains, mynetworks, transport, tls_policy and tls_inbound_domains below
+/// Reads pmg.conf, domains, mynetworks, transport, tls_policy, tls_inbound_domains and dkim/domains below
 /// Paths::etc() into one checked Config. Missing files are empty ones.
 ///
 /// Stateless and thread-safe: a service keeps its last good Config when load() fails, so the

@@ -91,7 +91,10 @@ quint32 CopyMaker::copyFor(CopyGroup &group)
         apply(editor, edit, group);
     }
     group.content = 0;
-    if (editor.isModified()) {
+    if (const auto &sender = m_inspection.senderFinding()) {
+        // In front of the finished copy, so that not an octet of what was signed changes.
+        group.content = add(mail::Content::joined({sender->field, editor.result().view()}));
+    } else if (editor.isModified()) {
         group.content = add(editor.result());
     }
     m_made.push_back(group);
@@ -111,6 +114,9 @@ void CopyMaker::applyBase(mail::MessageEditor &editor) const
         if (m_inspection.message().field(name) != nullptr) {
             editor.removeHeader(name);
         }
+    }
+    for (const mail::HeaderField *field : m_inspection.forgedResults()) {
+        editor.removeField(*field);
     }
     const bool isIncoming = m_request.direction == mail::Direction::In;
     if (!m_inspection.virus().isEmpty() && isIncoming) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/filter/MailInspection.h"
 
+#include "appliance/authentication/AuthenticationResults.h"
+
 #include <QtCore/QJsonArray>
 
 #include <algorithm>
@@ -94,9 +96,32 @@ Status MailInspection::examine()
     if (m_virus.isEmpty()) {
         TRY(scan());
     }
-    m_times.insert(QLatin1String("virus_ms"), timer.elapsed());
+    m_times.insert(QLatin1String("virus_ms"), timer.restart());
+    checkSender();
+    m_times.insert(QLatin1String("sender_ms"), timer.elapsed());
     takeDefects();
     return ok();
+}
+
+void MailInspection::checkSender()
+{
+    if (m_request.direction == mail::Direction::In && m_engines.senderCheck != nullptr) {
+        m_sender = m_engines.senderCheck->check(m_request);
+    }
+}
+
+std::vector<const mail::HeaderField *> MailInspection::forgedResults() const
+{
+    std::vector<const mail::HeaderField *> forged;
+    if (m_sender) {
+        const QByteArray &ourName = m_engines.senderCheck->authservId();
+        for (const mail::HeaderField &field : m_message.fields()) {
+            if (authentication::claimsToBeOurs(field, ourName)) {
+                forged.push_back(&field);
+            }
+        }
+    }
+    return forged;
 }
 
 Status MailInspection::runCustomCheck()
@@ -289,6 +314,9 @@ QJsonObject MailInspection::evidence() const
     if (!m_virus.isEmpty()) {
         evidence.insert(QLatin1String("virus"), m_virus);
         evidence.insert(QLatin1String("scanner"), m_scanner);
+    }
+    if (m_sender) {
+        evidence.insert(QLatin1String("authentication"), m_sender->evidence());
     }
     if (!m_alerts.empty()) {
         evidence.insert(QLatin1String("alerts"), toJson(m_alerts));

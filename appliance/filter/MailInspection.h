@@ -5,6 +5,8 @@
 #include "appliance/antivirus/Scanner.h"
 #include "appliance/archive/ArchiveInspector.h"
 #include "appliance/filter/FilterSettings.h"
+#include "appliance/filter/OutgoingSigner.h"
+#include "appliance/filter/SenderCheck.h"
 #include "appliance/mail/Message.h"
 #include "appliance/rules/MailFacts.h"
 #include "appliance/spam/SpamEngine.h"
@@ -24,12 +26,14 @@ struct Engines {
     std::vector<std::shared_ptr<const antivirus::Scanner>> scanners;  ///< In order: Avast, ClamAV.
     std::unique_ptr<archive::ArchiveInspector> archiveInspector;
     std::unique_ptr<spam::SpamEngine> spam;
+    std::unique_ptr<SenderCheck> senderCheck;      ///< Of incoming mail.
+    std::shared_ptr<const OutgoingSigner> signer;  ///< Of outgoing mail.
 };
 
 /// Everything that is known about one message while it is judged: the facts that the rules ask for.
 ///
-/// examine() runs what is always needed (parsing, custom check, virus scan); archives and spam wait
-/// until a rule asks. Used by one thread, lives no longer than the request.
+/// examine() runs what is always needed (parsing, custom check, virus scan, sender authentication);
+/// archives and spam wait until a rule asks. Used by one thread, lives no longer than the request.
 class MailInspection final : public rules::MailFacts
 {
 public:
@@ -43,6 +47,10 @@ public:
 
     [[nodiscard]] const mail::Message &message() const { return m_message; }
     [[nodiscard]] const QString &scanner() const { return m_scanner; }  ///< Who found the virus.
+    /// SPF, DKIM, ARC and DMARC; nothing for outgoing mail.
+    [[nodiscard]] const std::optional<SenderFinding> &senderFinding() const { return m_sender; }
+    /// Fields that pretend to be our Authentication-Results.
+    [[nodiscard]] std::vector<const mail::HeaderField *> forgedResults() const;
     /// "ambiguous: two boundaries": the states known so far, in words.
     [[nodiscard]] QStringList stateTexts() const;
     /// Virus, alerts, states and times, for tracking and the quarantine.
@@ -71,6 +79,7 @@ public:
 
 private:
     Status runCustomCheck();
+    void checkSender();
     Status scan();
     Status scanReadings(const antivirus::Scanner &scanner, antivirus::ScanFinding &finding);
     void take(const antivirus::Scanner &scanner, const antivirus::ScanFinding &finding);
@@ -84,6 +93,7 @@ private:
     QTime m_localTime;
     QString m_virus;
     QString m_scanner;
+    std::optional<SenderFinding> m_sender;
     std::vector<rules::StateFinding> m_states;
     std::vector<spam::SpamHit>
         m_earlyHits;  ///< Points before the spam engine: scanners, custom check.

@@ -25,6 +25,12 @@ mail::Envelope ownEnvelope(mail::Address sender, const std::vector<mail::Address
     return envelope;
 }
 
+/// What tracking names instead of a rule.
+QString dmarcRule()
+{
+    return QStringLiteral("dmarc");
+}
+
 QJsonArray toJson(const std::vector<rules::SpamHit> &hits)
 {
     QJsonArray array;
@@ -64,6 +70,7 @@ verdict::FilterResponse OutcomePlanner::plan()
         }
         m_response.fates.push_back({recipients[i].address, Fate::Delivered, {}, {}});
     }
+    rejectBySender();
     for (size_t i = 0; i < m_evaluation.rules.size(); ++i) {
         runRule(i);
     }
@@ -74,6 +81,53 @@ verdict::FilterResponse OutcomePlanner::plan()
     }
     m_response.contents = m_copies.takeContents();
     return std::move(m_response);
+}
+
+/// Whether a rule accepts mail for this recipient by name, not just for want of a rule against it.
+bool OutcomePlanner::isWelcome(size_t recipient) const
+{
+    for (const rules::MatchedRule &rule : m_evaluation.rules) {
+        if (std::ranges::find(rule.targets, recipient) == rule.targets.end()) {
+            continue;
+        }
+        for (const rules::ActionPointer &action : rule.actions) {
+            if (std::holds_alternative<rules::AcceptAction>(action->data)) {
+                return true;
+            }
+            if (std::holds_alternative<rules::QuarantineAction>(action->data)
+                || std::holds_alternative<rules::BlockAction>(action->data)) {
+                return false;
+            }
+        }
+    }
+    return false;
+}
+
+/// DMARC asks to refuse the message. Before the rules, so that none of them notifies or keeps it.
+void OutcomePlanner::rejectBySender()
+{
+    const auto &sender = m_inspection.senderFinding();
+    if (!sender || sender->action != DmarcAction::Reject) {
+        return;
+    }
+    for (CopyGroup &group : m_groups) {
+        CopyGroup refused = group;
+        std::erase_if(refused.recipients, [this](size_t index) { return isWelcome(index); });
+        std::erase_if(group.recipients, [this](size_t index) { return !isWelcome(index); });
+        decide(refused, Fate::Blocked, dmarcRule(), sender->reason);
+        for (const size_t index : refused.recipients) {
+            m_response.fates[index].reply = sender->reply;
+        }
+    }
+    std::erase_if(m_groups, [](const CopyGroup &group) { return group.recipients.empty(); });
+}
+
+/// DMARC asks to keep the message apart, and no rule has decided about it.
+void OutcomePlanner::keepBySender(CopyGroup &group)
+{
+    quarantine(verdict::QuarantineKind::Spam, dmarcRule(), m_copies.copyFor(group),
+               group.recipients);
+    decide(group, Fate::Quarantined, dmarcRule(), m_inspection.senderFinding()->reason);
 }
 
 void OutcomePlanner::runRule(size_t ruleIndex)
@@ -195,7 +249,12 @@ void OutcomePlanner::finish(const rules::MatchedRule &rule,
 
 void OutcomePlanner::deliverRest()
 {
+    const auto &sender = m_inspection.senderFinding();
     for (CopyGroup &group : m_groups) {
+        if (sender && sender->action == DmarcAction::Quarantine) {
+            keepBySender(group);
+            continue;
+        }
         deliver(group);
         decide(group, Fate::Delivered, QString::fromLatin1(rules::defaultAcceptRule),
                QStringLiteral("no rule with a final action matched"));

@@ -19,6 +19,9 @@ public:
     verdict::FilterResponse plan();
 
 private:
+    [[nodiscard]] bool isWelcome(size_t recipient) const;
+    void rejectBySender();
+    void keepBySender(CopyGroup &group);
     void runRule(size_t ruleIndex);
     void edit(size_t ruleIndex,
               const rules::ActionPointer &action,

@@ -47,6 +47,9 @@ Result<verdict::FilterResponse> Pipeline::judge(const verdict::FilterRequest &re
         ruleSet->evaluate(inspection, {request.isDryRun, nullptr}));
     verdict::FilterResponse response =
         OutcomePlanner(request, m_settings, inspection, *ruleSet, evaluation).plan();
+    if (m_engines.signer != nullptr) {
+        m_engines.signer->sign(request, response);
+    }
     response.explanation = evaluation.explanation;
     response.evidence.insert(QLatin1String("filter_ms"), timer.elapsed());
     if (!request.isDryRun) {

@@ -50,11 +50,12 @@ void MessageEditor::Data::headerSplices(std::vector<Splice> &out) const
     std::set<QByteArray> placed;
     for (const HeaderField &field : root.fields) {
         const QByteArray key = field.name().toByteArray().toLower();
-        if (!removedFields.contains(key)) {
+        const bool isNameRemoved = removedFields.contains(key);
+        if (!isNameRemoved && !removedPlaces.contains(field.span().begin)) {
             continue;
         }
         QByteArray bytes;
-        if (placed.insert(key).second) {
+        if (isNameRemoved && placed.insert(key).second) {
             for (const AddedField &addition : added) {
                 bytes += addition.name == key ? addition.bytes : QByteArray();
             }

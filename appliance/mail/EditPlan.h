@@ -33,6 +33,7 @@ struct MessageEditor::Data {
     Message message;
     std::vector<Splice> splices;
     std::set<QByteArray> removedFields;  // lower case
+    std::set<qsizetype> removedPlaces;   // where single fields begin
     std::vector<AddedField> prepended;   // the last one stands first
     std::vector<AddedField> added;
     std::set<int> removedParts;

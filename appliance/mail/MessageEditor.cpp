@@ -55,6 +55,11 @@ void MessageEditor::removeHeader(QByteArrayView name)
     std::erase_if(m_data->prepended, isNamed);
 }
 
+void MessageEditor::removeField(const HeaderField &field)
+{
+    m_data->removedPlaces.insert(field.span().begin);
+}
+
 Status MessageEditor::setHeader(QByteArrayView name, const QString &value)
 {
     if (!isFieldName(name)) {
@@ -306,8 +311,9 @@ DisclaimerOutcome MessageEditor::Data::addDisclaimer(const Disclaimer &disclaime
 bool MessageEditor::isModified() const
 {
     const Data &data = *m_data;
-    if (!data.splices.empty() || !data.textEdits.empty() || !data.added.empty()
-        || !data.prepended.empty() || !data.appendedNotes.empty() || !data.rootNotes.empty()) {
+    if (!data.splices.empty() || !data.removedPlaces.empty() || !data.textEdits.empty()
+        || !data.added.empty() || !data.prepended.empty() || !data.appendedNotes.empty()
+        || !data.rootNotes.empty()) {
         return true;
     }
     return std::any_of(data.message.fields().begin(), data.message.fields().end(),

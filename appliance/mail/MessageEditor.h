@@ -50,6 +50,8 @@ public:
     // ---- header ----------------------------------------------------------------------------------
     /// Removes all fields of that name (any case) from the message's header; also added ones.
     void removeHeader(QByteArrayView name);
+    /// Removes one field of the message's header, others of its name stay.
+    void removeField(const HeaderField &field);
     /// Removes all fields of that name and adds one, where the first was or at the end of the header.
     /// Lines of the value become folded lines; non-ASCII is encoded (RFC 2047). A name that is not
     /// an RFC 5322 §3.6.8 field name is refused: `mail.header` (permanent).

@@ -3,6 +3,7 @@
 
 #include "appliance/antivirus/AvastScanner.h"
 #include "appliance/base/Log.h"
+#include "appliance/config/ConfigFile.h"
 #include "appliance/mail/Message.h"
 #include "appliance/spam/GtubeEngine.h"
 
@@ -32,6 +33,22 @@ void setMailFrom(filter::FilterSettings &settings, const config::Config &config)
     settings.mailFromName = hasBrackets ? fromUtf8(text.left(open).trimmed()) : QString();
 }
 
+Result<authentication::DkimKey> readSigningKey(const QString &path, const QByteArray &selector)
+{
+    if (selector.isEmpty()) {
+        return Error::permanent("dkim.selector",
+                                QStringLiteral("admin/dkim_sign is on without a dkim_selector"));
+    }
+    const QByteArray pem = TRY(config::readConfigFile(path));
+    auto key = pem.isEmpty() ? Result<authentication::DkimKey>(
+                   Error::permanent("dkim.key", QStringLiteral("the file is missing or empty")))
+                             : authentication::DkimKey::fromPem(pem);
+    if (!key) {
+        return Error::permanent(key.error().id, path + QStringLiteral(": ") + key.error().detail);
+    }
+    return key;
+}
+
 archive::ArchiveLimits archiveLimits(const config::ClamavSettings &clamav)
 {
     archive::ArchiveLimits limits;
@@ -56,6 +73,8 @@ Result<filter::PreforkSettings> EngineRoom::prepare()
     TRY(loadSignatures(*config));
     m_config = std::move(config);
     mail::initialise();
+    loadAuthenticator();
+    loadSigningKey();
     filter::PreforkSettings settings;
     settings.socketPath = m_loader.paths().filterSocket();
     settings.workers = m_config->mail.maxFilters;
@@ -65,7 +84,7 @@ Result<filter::PreforkSettings> EngineRoom::prepare()
 
 bool EngineRoom::needsReload()
 {
-    if (m_loader.stamp() != m_configStamp) {
+    if (m_loader.stamp() != m_configStamp || (m_config && keyStamp(*m_config) != m_keyStamp)) {
         return true;
     }
     if (!m_config || !m_config->admin.clamav) {
@@ -173,7 +192,82 @@ filter::Engines EngineRoom::makeEngines() const
     inspector.limits = archiveLimits(m_config->clamav);
     engines.archiveInspector = std::make_unique<archive::ArchiveInspector>(inspector);
     engines.spam = std::make_unique<spam::GtubeEngine>();
+    engines.senderCheck = makeSenderCheck();
+    engines.signer = m_signer;
     return engines;
+}
+
+void EngineRoom::loadAuthenticator()
+{
+    if (!m_suffixes) {
+        auto suffixes = authentication::PublicSuffixes::read(
+            authentication::PublicSuffixes::systemFile());
+        if (!suffixes) {
+            log::write(log::Severity::Warning, "filter.public-suffixes", {},
+                       {{"reason", suffixes.error().detail.toUtf8()},
+                        {"consequence", "DMARC aligns equal domains only"}});
+        }
+        m_suffixes = std::make_shared<const authentication::PublicSuffixes>(
+            suffixes ? *std::move(suffixes) : authentication::PublicSuffixes());
+    }
+    authentication::AuthenticatorSettings settings;
+    settings.trustedSealers = m_config->mail.arcTrustedSealers;
+    m_authenticator = std::make_shared<const authentication::Authenticator>(settings, m_suffixes);
+}
+
+QString EngineRoom::keyFile(const config::Config &config) const
+{
+    return config::dkimKeyFile(m_loader.paths(), config.admin.dkimSelector);
+}
+
+QByteArray EngineRoom::keyStamp(const config::Config &config) const
+{
+    return config.admin.dkimSign ? config::fileStamp(keyFile(config)) : QByteArray();
+}
+
+/// A key that is missing or broken is an alarm, no reason to stop: mail leaves unsigned meanwhile.
+void EngineRoom::loadSigningKey()
+{
+    m_keyStamp = keyStamp(*m_config);
+    m_signer.reset();
+    const config::AdminSettings &admin = m_config->admin;
+    if (!admin.dkimSign) {
+        return;
+    }
+    auto key = readSigningKey(keyFile(*m_config), admin.dkimSelector);
+    if (!key) {
+        log::write(log::Severity::Error, "filter.dkim-key", {},
+                   {{"id", key.error().id},
+                    {"reason", key.error().detail.toUtf8()},
+                    {"consequence", "outgoing mail leaves unsigned"}});
+    }
+    filter::SigningSettings settings;
+    settings.signsAllMail = admin.dkimSignAllMail;
+    settings.useDomain = admin.dkimUseDomain == "header"
+                             ? filter::SigningSettings::UseDomain::Header
+                             : filter::SigningSettings::UseDomain::Envelope;
+    settings.selector = admin.dkimSelector;
+    const auto &listed = m_config->dkimDomains.empty() ? m_config->relayDomains
+                                                       : m_config->dkimDomains;
+    for (const auto &[domain, entry] : listed) {
+        settings.domains.push_back(domain);
+    }
+    m_signer = std::make_shared<const filter::OutgoingSigner>(std::move(settings), std::move(key));
+}
+
+std::unique_ptr<filter::SenderCheck> EngineRoom::makeSenderCheck() const
+{
+    using Settings = filter::SenderCheckSettings;
+    Settings settings;
+    settings.authservId = m_config->fqdn;
+    settings.dmarc = m_config->mail.dmarc == config::Dmarc::Off       ? Settings::Dmarc::Off
+                     : m_config->mail.dmarc == config::Dmarc::Enforce ? Settings::Dmarc::Enforce
+                                                                      : Settings::Dmarc::Mark;
+    settings.isTrusted = [config = m_config](const QHostAddress &client) {
+        return config->isTrusted(client);
+    };
+    return std::make_unique<filter::SenderCheck>(std::move(settings), m_authenticator,
+                                                 m_loader.paths().resolverSocket());
 }
 
 std::unique_ptr<filter::Pipeline> EngineRoom::makePipeline() const

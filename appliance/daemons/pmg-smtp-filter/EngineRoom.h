@@ -29,6 +29,12 @@ public:
     [[nodiscard]] QString scratchFolder() const { return m_loader.paths().scratch(); }
 
 private:
+    /// What loadSigningKey() would read; changes whenever it may.
+    [[nodiscard]] QByteArray keyStamp(const config::Config &config) const;
+    void loadSigningKey();
+    void loadAuthenticator();
+    [[nodiscard]] QString keyFile(const config::Config &config) const;
+    [[nodiscard]] std::unique_ptr<filter::SenderCheck> makeSenderCheck() const;
     Status loadSignatures(const config::Config &config);
     [[nodiscard]] antivirus::ClamSettings clamSettings(const config::Config &config) const;
     [[nodiscard]] filter::FilterSettings filterSettings() const;
@@ -41,6 +47,10 @@ private:
     antivirus::DatabaseStamp m_databaseStamp;  ///< Of the last load that was tried.
     antivirus::DatabaseStamp m_seenStamp;      ///< Of the last look.
     QByteArray m_clamConfig;                   ///< Settings that the engine was loaded with.
+    std::shared_ptr<const authentication::PublicSuffixes> m_suffixes;
+    std::shared_ptr<const authentication::Authenticator> m_authenticator;
+    std::shared_ptr<const filter::OutgoingSigner> m_signer;  ///< Null: `dkim_sign` is off.
+    QByteArray m_keyStamp;                                   ///< Of the last load that was tried.
 };
 
 }  // namespace portcullis

@@ -107,6 +107,7 @@ Status prepareLayout(const Paths &paths, const Accounts &accounts)
         Place{below("/var/log"), 0755, {}},
         Place{below("/var/spool"), 0755, {}},
         Place{paths.etc(), shared, {}},
+        Place{paths.etc() + QStringLiteral("/dkim"), static_cast<mode_t>(isRoot ? 0750 : 0700), {}},
         Place{paths.run(), passable, {}},
         Place{paths.lib(), passable, {}},
         Place{paths.log(), passable, {}},
