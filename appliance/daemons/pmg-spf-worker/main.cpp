@@ -122,7 +122,7 @@ int main(int argc, char **argv)
     portcullis::sandbox::SandboxLimits limits;
     limits.memory = 64'000'000;
     limits.cpuSeconds = 3600;
-    limits.descriptors = 4;
+    limits.descriptors = 8;
     Evaluator evaluator;
     if (const std::string problem = enterSandbox(limits); !problem.empty()) {
         std::fprintf(stderr, "sandbox: %s\n", problem.c_str());

@@ -20,7 +20,7 @@ private Q_SLOTS:
     void rfc7208_data() { load("rfc7208-tests.yml", 203); }
     void rfc7208() { check({}); }
     void rfc4408_data() { load("rfc4408-tests.yml", 1); }
-    void rfc4408();
+    void rfc4408() { check({}); }
     void pyspf_data() { load("pyspf-extra-tests.yml", 1); }
     void pyspf();
 
@@ -109,14 +109,10 @@ void TestSpfSuites::check(const Deviations &deviations)
     }
 }
 
-void TestSpfSuites::rfc4408()
-{
-    check({});
-}
-
 void TestSpfSuites::pyspf()
 {
-    check({});
+    const char *reason = "pyspf gives default= a meaning that RFC 7208 section 6 does not know";
+    check({{"scenario 4/default-modifier", reason}, {"scenario 4/default-modifier-harsh", reason}});
 }
 
 }  // namespace portcullis::policy::spf
