@@ -14,19 +14,6 @@ namespace portcullis::cli::rule {
 
 namespace {
 
-struct Loaded {
-    rules::DocumentEntry entry;
-    rules::RuleDocument document;
-};
-
-Result<Loaded> load(store::Database &database)
-{
-    rules::PgRuleStore store(database);
-    const rules::StoredDocument current = TRY(store.current());
-    auto document = TRY(rules::RuleDocument::fromTrustedJson(current.json));
-    return Loaded{current.entry, std::move(document)};
-}
-
 Result<int> findRule(const rules::RuleDocument &document, const QString &wanted)
 {
     bool isNumber = false;
@@ -94,9 +81,26 @@ void printTable(const rules::RuleDocument &document)
 
 }  // namespace
 
+Result<LoadedDocument> loadDocument(store::Database &database)
+{
+    rules::PgRuleStore store(database);
+    const rules::StoredDocument current = TRY(store.current());
+    auto document = TRY(rules::RuleDocument::fromTrustedJson(current.json));
+    return LoadedDocument{current.entry, std::move(document)};
+}
+
+Status saveDocument(store::Database &database, const LoadedDocument &loaded, const QString &note)
+{
+    rules::PgRuleStore store(database);
+    const auto entry = TRY(
+        store.save(loaded.document, userName(), note, loaded.entry.key.generation));
+    print(QStringLiteral("Saved as generation %1.\n").arg(entry.key.generation));
+    return ok();
+}
+
 Status listRules(store::Database &database, Format format)
 {
-    const Loaded loaded = TRY(load(database));
+    const LoadedDocument loaded = TRY(loadDocument(database));
     if (format == Format::Text) {
         printTable(loaded.document);
         return ok();
@@ -115,7 +119,7 @@ Status listRules(store::Database &database, Format format)
 
 Status showRule(store::Database &database, const QString &rule)
 {
-    const Loaded loaded = TRY(load(database));
+    const LoadedDocument loaded = TRY(loadDocument(database));
     const int id = TRY(findRule(loaded.document, rule));
     print(rules::ruleText(loaded.document, *loaded.document.rule(id)));
     return ok();
@@ -123,7 +127,7 @@ Status showRule(store::Database &database, const QString &rule)
 
 Status setActivity(store::Database &database, const QString &rule, Activity activity)
 {
-    Loaded loaded = TRY(load(database));
+    LoadedDocument loaded = TRY(loadDocument(database));
     const int id = TRY(findRule(loaded.document, rule));
     rules::Rule *found = loaded.document.rule(id);
     found->isActive = activity == Activity::Active;
@@ -132,11 +136,7 @@ Status setActivity(store::Database &database, const QString &rule, Activity acti
                                                   : QStringLiteral("disable"))
                              .arg(id)
                              .arg(found->name);
-    rules::PgRuleStore store(database);
-    const auto entry = TRY(
-        store.save(loaded.document, userName(), note, loaded.entry.key.generation));
-    print(QStringLiteral("Saved as generation %1.\n").arg(entry.key.generation));
-    return ok();
+    return saveDocument(database, loaded, note);
 }
 
 Status exportRules(store::Database &database)
@@ -161,7 +161,7 @@ Status importRules(store::Database &database,
                    std::optional<qint64> expected)
 {
     rules::RuleDocument document = TRY(readFile(file));
-    const auto current = load(database);
+    const auto current = loadDocument(database);
     if (current) {
         // Numbers that were used once are not given to something else by an import.
         document.nextRuleId = std::max(document.nextRuleId, current->document.nextRuleId);

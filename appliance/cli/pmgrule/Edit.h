@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/rules/RuleStore.h"
 #include "appliance/store/Database.h"
 #include "shared/base/Result.h"
 
@@ -10,6 +11,16 @@ namespace portcullis::cli::rule {
 
 enum class Format { Text, Json };
 enum class Activity { Active, Inactive };
+
+/// The document in force and what it is.
+struct LoadedDocument {
+    rules::DocumentEntry entry;
+    rules::RuleDocument document;
+};
+Result<LoadedDocument> loadDocument(store::Database &database);
+
+/// Saves a changed document if `loaded` is still in force (`rules.conflict`), and says so.
+Status saveDocument(store::Database &database, const LoadedDocument &loaded, const QString &note);
 
 Status listRules(store::Database &database, Format format);
 

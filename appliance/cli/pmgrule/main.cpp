@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // pmgrule: tries, shows and changes the rules; see pmgrule(8).
+#include "appliance/cli/pmgrule/AllowList.h"
 #include "appliance/cli/pmgrule/DryRun.h"
 #include "appliance/cli/pmgrule/Edit.h"
 #include "appliance/cli/support/Appliance.h"
@@ -27,6 +28,14 @@ const char helpText[] =
     "  check FILE         say whether a document could be imported\n"
     "  import FILE [--note TEXT] [--expect GENERATION]\n"
     "                     save a document; refused as a whole if anything in it is wrong\n"
+    "\n"
+    "  allowlist list [--json]            the SMTP allow list\n"
+    "  allowlist add KIND VALUE...        let senders, receivers or clients pass the checks\n"
+    "  allowlist remove ID|VALUE...       take them off the list\n"
+    "  allowlist test [--ip IP] [--from ADDRESS] [--to ADDRESS]\n"
+    "                     which entry of the list matches. KIND is one of sender,\n"
+    "                     sender-domain, sender-regex, receiver, receiver-domain,\n"
+    "                     receiver-regex, ip, network\n"
     "\n"
     "Exit code: 0 done, 1 failed, 2 wrong usage.\n";
 
@@ -69,6 +78,46 @@ int runImport(const QCommandLineParser &parser, const QString &file, store::Data
     return finish(importRules(database, file, parser.value(QStringLiteral("note")), expected));
 }
 
+int runAllowList(const QCommandLineParser &parser, const QStringList &words)
+{
+    const QString command = words.value(1);
+    const QStringList rest = words.mid(2);
+    static const QStringList commands{QStringLiteral("list"), QStringLiteral("add"),
+                                      QStringLiteral("remove"), QStringLiteral("test")};
+    if (!commands.contains(command)) {
+        return usage(QStringLiteral("allowlist: list, add, remove or test?"));
+    }
+    const bool takesWords = command == QLatin1String("add") || command == QLatin1String("remove");
+    if (takesWords == rest.isEmpty() || (command == QLatin1String("add") && rest.size() < 2)) {
+        return usage(QStringLiteral("allowlist %1: wrong number of arguments").arg(command));
+    }
+    const auto pool = openPool(Paths::fromOption(parser.value(QStringLiteral("root"))),
+                               parser.value(QStringLiteral("dsn")));
+    if (!pool) {
+        return fail(pool.error());
+    }
+    const auto local = (*pool)->local();
+    if (!local) {
+        return fail(local.error());
+    }
+    store::Database &database = **local;
+    if (command == QLatin1String("add")) {
+        return finish(addToAllowList(database, rest.first(), rest.mid(1)));
+    }
+    if (command == QLatin1String("remove")) {
+        return finish(removeFromAllowList(database, rest));
+    }
+    if (command == QLatin1String("list")) {
+        return finish(listAllowList(database, parser.isSet(QStringLiteral("json")) ? Format::Json
+                                                                                   : Format::Text));
+    }
+    const auto given = [&parser](const char *option) {
+        const QString name = QString::fromLatin1(option);
+        return parser.isSet(name) ? parser.value(name) : QString();
+    };
+    return finish(testAllowList(database, given("ip"), given("from"), given("to")));
+}
+
 int runWithDatabase(const QCommandLineParser &parser, const Paths &paths)
 {
     const QString command = parser.positionalArguments().value(0);
@@ -104,6 +153,9 @@ int runCommand(const QCommandLineParser &parser)
 {
     const QStringList words = parser.positionalArguments();
     const QString &command = words.first();
+    if (command == QLatin1String("allowlist")) {
+        return runAllowList(parser, words);
+    }
     const bool isAlone = command == QLatin1String("list") || command == QLatin1String("export");
     static const QStringList withWord{QStringLiteral("test"),   QStringLiteral("show"),
                                       QStringLiteral("enable"), QStringLiteral("disable"),

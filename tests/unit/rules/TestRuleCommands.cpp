@@ -18,6 +18,7 @@ private Q_SLOTS:
     void wrongUsageExitsWithTwo();
     void theLifeOfADatabase();
     void importRefusesWithThePlace();
+    void allowListIsEdited();
     void deleteAsksFirst();
     void dryRunWithoutFilterFails();
 
@@ -62,12 +63,26 @@ TestRuleCommands::Outcome TestRuleCommands::run(const QStringList &command, cons
 void TestRuleCommands::wrongUsageExitsWithTwo_data()
 {
     QTest::addColumn<QString>("command");
-    for (const char *command :
-         {"pmgdb", "pmgdb conquer", "pmgdb dump --rules some", "pmgdb history --limit 0",
-          "pmgdb undo x", "pmgdb init twice", "pmgdb --colour red", "pmgrule", "pmgrule show",
-          "pmgrule list all", "pmgrule test x.eml --to nobody", "pmgrule test x.eml",
-          "pmgrule test x.eml --to a@b.example --direction up",
-          "pmgrule test x.eml --to a@b.example --ip nowhere"}) {
+    for (const char *command : {"pmgdb",
+                                "pmgdb conquer",
+                                "pmgdb dump --rules some",
+                                "pmgdb history --limit 0",
+                                "pmgdb undo x",
+                                "pmgdb init twice",
+                                "pmgdb --colour red",
+                                "pmgrule",
+                                "pmgrule show",
+                                "pmgrule list all",
+                                "pmgrule test x.eml --to nobody",
+                                "pmgrule test x.eml",
+                                "pmgrule test x.eml --to a@b.example --direction up",
+                                "pmgrule test x.eml --to a@b.example --ip nowhere",
+                                "pmgrule allowlist",
+                                "pmgrule allowlist burn",
+                                "pmgrule allowlist add sender-domain",
+                                "pmgrule allowlist remove",
+                                "pmgrule allowlist list all",
+                                "pmgrule allowlist test"}) {
         QTest::newRow(command) << QString::fromLatin1(command);
     }
 }
@@ -137,6 +152,52 @@ void TestRuleCommands::importRefusesWithThePlace()
                      QLatin1String("group 1 'Programs', object 1: filename: position 1")),
                  qPrintable(outcome.problem));
     }
+}
+
+void TestRuleCommands::allowListIsEdited()
+{
+    const auto allowList = [this](const char *words) {
+        return run(QStringList{QStringLiteral("pmgrule"), QStringLiteral("allowlist")}
+                   + QString::fromLatin1(words).split(QLatin1Char(' ')));
+    };
+    QCOMPARE(run({QStringLiteral("pmgdb"), QStringLiteral("init")}).code, 0);
+    QVERIFY(allowList("list").output.contains(QLatin1String("empty")));
+    const std::vector<std::pair<const char *, const char *>> entries{
+        {"sender", "anna@example.org"},
+        {"sender-domain", "example.org"},
+        {"sender-regex", ".*@list\\.example"},
+        {"receiver", "bob@example.net"},
+        {"receiver-domain", "example.net"},
+        {"receiver-regex", "abuse@.*"},
+        {"ip", "203.0.113.7"},
+        {"network", "198.51.100.0/24"}};
+    for (const auto &[kind, value] : entries) {
+        const Outcome added = allowList(
+            qPrintable(QStringLiteral("add %1 %2").arg(QLatin1String(kind), QLatin1String(value))));
+        QVERIFY2(added.code == 0, qPrintable(added.problem));
+    }
+    const QString list = allowList("list").output;
+    for (const auto &[kind, value] : entries) {
+        QVERIFY2(list.contains(QLatin1String(value)), qPrintable(list));
+    }
+    QCOMPARE(list.count(QLatin1Char('\n')), qsizetype(entries.size()) + 1);
+    QVERIFY(allowList("add sender-domain EXAMPLE.org").output.contains(QLatin1String("already")));
+    QCOMPARE(allowList("add network 198.51.100.0/33").code, 1);
+    QVERIFY(allowList("add sender-regex (a+)+$").problem.contains(QLatin1String("regex")));
+    QCOMPARE(allowList("add colour red").code, 2);
+
+    const Outcome found = allowList("test --ip 198.51.100.9 --from x@example.org --to x@y.example");
+    QCOMPARE(found.code, 0);
+    QVERIFY(found.output.contains(QLatin1String("client: IP network 198.51.100.0/24")));
+    QVERIFY(found.output.contains(QLatin1String("sender: sender domain example.org")));
+    QVERIFY(found.output.contains(QLatin1String("receiver: no entry matches")));
+    QCOMPARE(allowList("test --from <>").code, 1);
+
+    QCOMPARE(allowList("remove example.org 198.51.100.0/24").code, 0);
+    QCOMPARE(allowList("remove example.org").code, 1);
+    QCOMPARE(allowList("test --ip 198.51.100.9 --from x@example.org").code, 1);
+    QVERIFY(
+        allowList("list --json").output.contains(QLatin1String("\"kind\": \"receiver-regex\"")));
 }
 
 void TestRuleCommands::deleteAsksFirst()
