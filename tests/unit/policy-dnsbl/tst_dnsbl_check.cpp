@@ -191,7 +191,7 @@ void TestDnsblCheck::scoresClients_data()
         {"bad.test=127.0.0.2*1"});
     row("F7 addresses outside 127/8", "parked.test*5", 1, "203.0.113.9", false, 0, {});
     row("F7 refuses our resolver", "wide.test*5", 1, "203.0.113.9", false, 0, {});
-    row("F7 a zone that nobody serves", "nowhere.invalid*5 bad.test", 1, "203.0.113.9", true, 1,
+    row("F7 a zone that nobody serves", "unserved.test*5 bad.test", 1, "203.0.113.9", true, 1,
         {"bad.test=127.0.0.2*1"});
     row("R8 200 records over TCP", "large.test=127.0.1.199*7", 7, "203.0.113.9", true, 7,
         {"large.test=127.0.1.199*7"});
