@@ -54,6 +54,13 @@ void ServerEngine::receive(QByteArrayView bytes)
     }
 }
 
+void ServerEngine::noticeUnreadInput()
+{
+    if (m_question == Question::Connect && m_phase == Phase::Waiting) {
+        closeForPregreeting();
+    }
+}
+
 void ServerEngine::consumeHeld()
 {
     if (m_isConsuming || m_held.isEmpty()) {

@@ -85,6 +85,9 @@ public:
 
     /// Whether receive() would be put to use now.
     [[nodiscard]] bool wantsInput() const;
+    /// Octets came that wantsInput() leaves unread. Before the greeting they end the session at once:
+    /// who talks early need not keep his place until he would have been greeted.
+    void noticeUnreadInput();
 
     [[nodiscard]] Phase phase() const { return m_phase; }
     /// Counts up with each command the client completed and each phase it entered; a deadline that
@@ -171,6 +174,7 @@ private:
     void refuse(const Reply &reply);  ///< say() and countError().
     void closeWith(const Reply &reply, const QByteArray &reason);
     void closeForEarlyTalk(QByteArrayView where);
+    void closeForPregreeting();
     void closeForViolation(const Reply &reply, const QByteArray &reason);
     void countError();
     void countJunk();

@@ -79,8 +79,12 @@ void ServerEngine::settle(bool isLate)
         return;
     }
     const bool endsGroup = question == Question::Helo || question == Question::Data;
-    if ((question == Question::Connect || (isLate && endsGroup)) && moreFollows()) {
-        closeForEarlyTalk(question == Question::Connect ? "the greeting" : "the reply");
+    if (question == Question::Connect && moreFollows()) {
+        closeForPregreeting();
+        return;
+    }
+    if (isLate && endsGroup && moreFollows()) {
+        closeForEarlyTalk("the reply");
         return;
     }
     switch (question) {
@@ -363,6 +367,13 @@ void ServerEngine::closeForEarlyTalk(QByteArrayView where)
     m_host.note("smtp.pipelining", "octets before the reply to " + where.toByteArray());
     closeForViolation({554, "5.5.0", "You did not wait for our reply (RFC 2920, section 3.1)"},
                       "unauthorised pipelining");
+}
+
+void ServerEngine::closeForPregreeting()
+{
+    m_host.note("smtp.pregreet", {});
+    closeForViolation({554, "5.5.0", "You did not wait for our greeting (RFC 5321, section 3.1)"},
+                      "talked before the greeting");
 }
 
 void ServerEngine::closeForViolation(const Reply &reply, const QByteArray &reason)

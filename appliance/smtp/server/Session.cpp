@@ -174,6 +174,9 @@ void Session::pump()
     m_isPumping = true;
     if (m_engine->phase() != ServerEngine::Phase::Handshake) {
         readInput();
+        if (hasUnreadInput()) {
+            m_engine->noticeUnreadInput();
+        }
     }
     const QByteArray output = m_engine->takeOutput();
     if (!output.isEmpty()) {

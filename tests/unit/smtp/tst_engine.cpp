@@ -40,6 +40,7 @@ private Q_SLOTS:
     void forgetsEverythingAtStartTls();
     void closesOnEarlyTalk_data();
     void closesOnEarlyTalk();
+    void closesOnTalkBeforeTheGreetingAtOnce();
     void staysInStepWithChunks();
     void closesOnChunksOutOfStep_data();
     void closesOnChunksOutOfStep();
@@ -222,6 +223,30 @@ void TestEngine::forgetsEverythingAtStartTls()
     QCOMPARE(bench.engine.client().tls, QByteArray("TLSv1.3 X 256"));
 }
 
+void TestEngine::closesOnTalkBeforeTheGreetingAtOnce()
+{
+    // S10: the place is free again before the client would have been greeted.
+    EngineBench bench;
+    bench.handler.isAsynchronous = true;
+    bench.engine.start(bench.handler);
+    QVERIFY(bench.engine.takeOutput().isEmpty());
+    bench.engine.noticeUnreadInput();
+    QVERIFY(bench.engine.takeOutput().startsWith("554 5.5.0"));
+    QVERIFY(bench.isClosing());
+    bench.handler.answerNow();  // too late
+    QVERIFY(bench.engine.takeOutput().isEmpty());
+
+    // Later octets wait for their turn.
+    EngineBench patient;
+    patient.greet();
+    patient.handler.isAsynchronous = true;
+    QVERIFY(patient.say(group({mailLine})).isEmpty());
+    patient.engine.noticeUnreadInput();
+    QVERIFY(!patient.isClosing());
+    patient.handler.answerNow();
+    QCOMPARE(codesOf(patient.engine.takeOutput()), QByteArray("250"));
+}
+
 void TestEngine::closesOnEarlyTalk_data()
 {
     QTest::addColumn<QByteArray>("octets");
@@ -249,6 +274,7 @@ void TestEngine::closesOnEarlyTalk()
     early.unreadInput = true;
     early.engine.start(early.handler);
     QVERIFY(early.engine.takeOutput().startsWith("554 5.5.0"));
+    QCOMPARE(early.notes, QByteArrayList{"smtp.pregreet"});
     EngineBench helo;
     helo.engine.start(helo.handler);
     (void)helo.engine.takeOutput();
