@@ -64,7 +64,7 @@ public:
 
 private:
     struct Private;
-    std::shared_ptr<Private> d;
+    std::unique_ptr<Private> d;
 };
 
 }  // namespace portcullis::delivery
