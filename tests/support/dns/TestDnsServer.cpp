@@ -4,6 +4,7 @@
 #include <QtCore/QDeadlineTimer>
 #include <QtCore/QFile>
 #include <QtCore/QFileInfo>
+#include <QtCore/QStandardPaths>
 #include <QtNetwork/QTcpServer>
 #include <QtNetwork/QUdpSocket>
 
@@ -66,8 +67,57 @@ void TestDnsServer::addZone(const QByteArray &name, const QByteArray &records)
     m_zones[name] = records;
 }
 
+void TestDnsServer::signZone(const QByteArray &name,
+                             const std::map<QByteArray, QByteArray> &tampered)
+{
+    m_signed[name] = tampered;
+}
+
+bool TestDnsServer::canSign()
+{
+    return !QStandardPaths::findExecutable(QStringLiteral("ldns-signzone")).isEmpty();
+}
+
+bool TestDnsServer::sign(const QByteArray &name, const QString &file)
+{
+    const auto run = [this](const QString &program, const QStringList &arguments) {
+        QProcess process;
+        process.setWorkingDirectory(m_folder.path());
+        process.start(program, arguments);
+        if (!process.waitForFinished() || process.exitCode() != 0) {
+            m_error = QString::fromUtf8(process.readAllStandardError());
+            return QByteArray();
+        }
+        return process.readAllStandardOutput().trimmed() + '\n';
+    };
+    if (!m_keys.contains(name)) {
+        const QByteArray key = run(QStringLiteral("ldns-keygen"),
+                                   {QStringLiteral("-k"), QStringLiteral("-a"),
+                                    QStringLiteral("ECDSAP256SHA256"), QString::fromUtf8(name)});
+        m_keys[name] = QString::fromUtf8(key.trimmed());
+    }
+    const QString path = m_folder.filePath(file);
+    if (run(QStringLiteral("ldns-signzone"), {QStringLiteral("-f"), path, path, m_keys[name]})
+            .isEmpty()) {
+        return false;
+    }
+    QFile signedZone(path);
+    QFile publicKey(m_folder.filePath(m_keys[name] + QStringLiteral(".key")));
+    if (!signedZone.open(QIODevice::ReadOnly) || !publicKey.open(QIODevice::ReadOnly)) {
+        return false;
+    }
+    QByteArray text = signedZone.readAll();
+    signedZone.close();
+    for (const auto &[before, after] : m_signed[name]) {
+        text.replace(before, after);
+    }
+    m_anchors += publicKey.readAll();
+    return writeFile(path, text);
+}
+
 bool TestDnsServer::writeFiles()
 {
+    m_anchors.clear();
     const QByteArray folder = QFile::encodeName(m_folder.path());
     QByteArray config = "server:\n  ip-address: 127.0.0.1@" + QByteArray::number(m_port)
                         + "\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n  zonesdir: \""
@@ -84,7 +134,8 @@ bool TestDnsServer::writeFiles()
                                 + ".\n$TTL 60\n@ SOA ns.invalid. host.invalid. 1 60 60 3600 60\n"
                                   "@ NS ns.invalid.\n"
                                 + records + '\n';
-        if (!writeFile(m_folder.filePath(QString::fromUtf8(file)), zone)) {
+        if (!writeFile(m_folder.filePath(QString::fromUtf8(file)), zone)
+            || (m_signed.contains(name) && !sign(name, QString::fromUtf8(file)))) {
             return false;
         }
     }
@@ -98,7 +149,8 @@ bool TestDnsServer::start()
         m_port = freePort();
     }
     if (!m_folder.isValid() || !writeFiles()) {
-        m_error = QStringLiteral("cannot write to ") + m_folder.path();
+        m_error.prepend(QStringLiteral("cannot write zones to ") + m_folder.path()
+                        + QStringLiteral(": "));
         return false;
     }
     m_process.start(programPath(), {QStringLiteral("-d"), QStringLiteral("-c"),
