@@ -2,7 +2,6 @@
 """What the tests of the checks before DATA share: a gateway with real DNS zones, strangers, evidence."""
 
 import itertools
-import json
 import socket
 import struct
 import sys
@@ -174,24 +173,10 @@ class DefenceCase(unittest.TestCase):
         self.gateway.write("mynetworks", text)
         self._configure({})
 
-    def allow(self, kind: str, **properties: str) -> None:
+    def allow(self, kind: str, value: str) -> None:
         """Adds an entry to the SMTP allow list, as an administrator would; out again after the test."""
-        change_allow_list(self.gateway, lambda objects: objects.append({"kind": kind, **properties}))
-        self.addCleanup(change_allow_list, self.gateway, lambda objects: objects.clear())
-
-
-def change_allow_list(gateway: Gateway, change) -> None:
-    """`change` edits the objects of the allow list's group in the exported rules."""
-    rules = gateway.run_json("pmgrule", "export")
-    group = next((each for each in rules["groups"] if each["class"] == "greylist"), None)
-    if group is None:
-        group = {"id": max(each["id"] for each in rules["groups"]) + 1, "class": "greylist",
-                 "name": "SMTP allow list", "info": "", "objects": []}
-        rules["groups"].append(group)
-    change(group["objects"])
-    file = gateway.scratch_folder / "rules.json"
-    file.write_text(json.dumps(rules))
-    gateway.run("pmgrule", "import", str(file))
+        self.gateway.run("pmgrule", "allowlist", "add", kind, value)
+        self.addCleanup(self.gateway.run, "pmgrule", "allowlist", "remove", value)
 
 
 def reverse4(address: str) -> str:

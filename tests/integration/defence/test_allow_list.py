@@ -17,57 +17,57 @@ class AllowListTest(DefenceCase):
     }
     mail = {"use_rbl": 1, "dnsbl_sites": "bl.test", "helotests": 0, "rejectunknown": 1, "rejectunknownsender": 1,
             "spf": 1, "greylist": 1, "verifyreceivers": 550}
-    sink_options = {"reject_rcpt": "nobody@*=550"}
-    #: Kind and properties; sender, recipient and client that it lets in; and one that it does not.
+    sink_options = "nobody@*=550"
+    #: Kind and value; sender, recipient and client that it lets in; and one that it does not.
     KINDS = [
-        ("domain", {"domain": "forged.test"}, ("a@FORGED.test", "user@example.com", VICTIM),
+        ("sender-domain", "forged.test", ("a@FORGED.test", "user@example.com", VICTIM),
          ("a@sub.forged.test", "user@example.com", VICTIM)),
-        ("email", {"email": "anna@forged.test"}, ("Anna@forged.test", "user@example.com", VICTIM),
+        ("sender", "anna@forged.test", ("Anna@forged.test", "user@example.com", VICTIM),
          ("berta@forged.test", "user@example.com", VICTIM)),
-        ("regex", {"regex": r"news-\d+@forged\.test"}, ("news-7@forged.test", "user@example.com", VICTIM),
+        ("sender-regex", r"news-\d+@forged\.test", ("news-7@forged.test", "user@example.com", VICTIM),
          ("xnews-7@forged.test", "user@example.com", VICTIM)),
-        ("ip", {"ip": VICTIM}, ("a@forged.test", "user@example.com", VICTIM),
+        ("ip", VICTIM, ("a@forged.test", "user@example.com", VICTIM),
          ("a@forged.test", "user@example.com", NEIGHBOUR)),
-        ("network", {"cidr": "203.0.113.80/32"}, ("a@forged.test", "user@example.com", VICTIM),
+        ("network", "203.0.113.80/32", ("a@forged.test", "user@example.com", VICTIM),
          ("a@forged.test", "user@example.com", NEIGHBOUR)),
-        ("receiver", {"email": "abuse@example.com"}, ("a@forged.test", "abuse@example.com", VICTIM),
+        ("receiver", "abuse@example.com", ("a@forged.test", "abuse@example.com", VICTIM),
          ("a@forged.test", "user@example.com", VICTIM)),
-        ("receiver_domain", {"domain": "open.test"}, ("a@forged.test", "user@open.test", VICTIM),
+        ("receiver-domain", "open.test", ("a@forged.test", "user@open.test", VICTIM),
          ("a@forged.test", "user@example.com", VICTIM)),
-        ("receiver_regex", {"regex": r"post.*@example\.com"}, ("a@forged.test", "postmaster@example.com", VICTIM),
+        ("receiver-regex", r"post.*@example\.com", ("a@forged.test", "postmaster@example.com", VICTIM),
          ("a@forged.test", "user@example.com", VICTIM)),
     ]
     domains = ("example.com", "open.test")
 
     def test_each_kind_spares_every_check_soon_after_pmgrule_and_no_longer_than_it_is_there(self):
-        for kind, properties, spared, other in self.KINDS:
+        for kind, value, spared, other in self.KINDS:
             with self.subTest(kind=kind):
                 self.assert_refused(self.attempt(spared[2], *spared[:2]), "554 5.7.1 ", "bl.test")
-                defence.change_allow_list(self.gateway, lambda objects: objects.append({"kind": kind, **properties}))
+                self.gateway.run("pmgrule", "allowlist", "add", kind, value)
                 attempt = wait_for(lambda: (made := self.attempt(spared[2], *spared[:2])).is_taken and made, 10,
                                    f"the entry {kind} to act")
                 self.assert_taken(attempt)
                 self.assert_refused(self.attempt(other[2], *other[:2]), "554 5.7.1 ", "bl.test")
-                defence.change_allow_list(self.gateway, lambda objects: objects.clear())
+                self.gateway.run("pmgrule", "allowlist", "remove", value)
                 wait_for(lambda: self.attempt(spared[2], *spared[:2]).last.startswith("554"), 10,
                          f"the entry {kind} to be forgotten")
 
     def test_the_entry_is_told_in_tracking(self):
-        self.allow("ip", ip=VICTIM)
+        self.allow("ip", VICTIM)
         wait_for(lambda: self.attempt(VICTIM, "a@forged.test").is_taken, 10, "the entry to act")
         detail = self.evidence(VICTIM, "filtered")["detail"]
         self.assertIn(VICTIM, detail["session"]["allowed_by"])
 
     def test_the_list_opens_no_relay_and_spares_no_filter(self):
-        self.allow("ip", ip=VICTIM)
-        self.allow("regex", regex=".*")
+        self.allow("ip", VICTIM)
+        self.allow("sender-regex", ".*")
         wait_for(lambda: self.attempt(VICTIM, "a@forged.test").is_taken, 10, "the entry to act")
         for port in (self.gateway.external, self.gateway.internal):
             attempt = defence.converse(port, VICTIM, "a@forged.test", "user@elsewhere.test")
             self.assertTrue(attempt.last.startswith("550 5.7.1 "), attempt)
 
     def test_null_sender_matches_no_pattern(self):
-        self.allow("regex", regex=".*")
+        self.allow("sender-regex", ".*")
         sender = f"a@{unique_id('w')}.test"
         wait_for(lambda: self.attempt(VICTIM, sender).is_taken, 10, "the entry to act")
         self.assert_refused(self.attempt(VICTIM, ""), "554 5.7.1 ")

@@ -76,7 +76,7 @@ class SpfTest(DefenceCase):
     def test_trusted_and_allowed_are_spared(self):
         self.trust(OTHER)
         self.assert_taken(self.attempt(OTHER, "a@strict.test"))
-        self.allow("email", email="chief@strict.test")
+        self.allow("sender", "chief@strict.test")
         client = stranger()
         wait_for(lambda: self.attempt(client, "chief@strict.test").is_taken, 20, "the allow list")
         self.assert_refused(self.attempt(client, "a@strict.test"), "550 5.7.23 ")
@@ -137,7 +137,7 @@ class GreylistTest(DefenceCase):
 
     def test_trusted_and_allowed_need_not_wait(self):
         client = "198.18.8.1"
-        self.allow("receiver", email="quick@example.com")
+        self.allow("receiver", "quick@example.com")
         wait_for(lambda: self.attempt(client, to="quick@example.com").is_taken, 20, "the allow list")
         self.assert_refused(self.attempt(client), self.DEFERRED)
         self.trust("198.18.8.0/24")

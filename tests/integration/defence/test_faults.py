@@ -167,7 +167,7 @@ class DatabaseTest(DefenceCase):
 
     def test_F6_allow_list_holds_without_database(self):
         client = "198.18.23.1"
-        self.allow("ip", ip=client)
+        self.allow("ip", client)
         wait_for(lambda: self.attempt(client).is_taken, 20, "the allow list to be read")
         self.break_database()
         self.assert_taken(self.attempt(client))

@@ -90,7 +90,7 @@ class GreetingTest(DefenceCase):
     def test_trusted_and_allowed_clients_are_greeted_at_once(self):
         trusted, allowed = stranger(), stranger()
         self.trust(trusted)
-        self.allow("ip", ip=allowed)
+        self.allow("ip", allowed)
         self.assertFalse(self.waits(trusted))
         defence.wait_for(lambda: not self.waits(allowed), 20, "the allow list to be read")
         self.assertTrue(self.waits(stranger()))
@@ -134,7 +134,7 @@ class HeloTest(DefenceCase):
     def test_trusted_and_allowed_clients_may_say_any_name(self):
         trusted, allowed = stranger(), stranger()
         self.trust(trusted)
-        self.allow("network", cidr=f"{allowed}/32")
+        self.allow("network", f"{allowed}/32")
         self.assert_taken(self.attempt(trusted, helo="localhost"))
         defence.wait_for(lambda: self.attempt(allowed, helo="localhost").is_taken, 20, "the allow list")
         self.assert_refused(self.attempt(stranger(), helo="localhost"), "504 ")
@@ -193,7 +193,7 @@ class NamesTest(DefenceCase):
         self.trust(self.NAMELESS)
         self.assert_taken(self.attempt(self.NAMELESS, "a@nowhere.test"))
         self.assert_refused(self.attempt(self.LIAR, "a@nowhere.test"), "450 4.7.25 ")
-        self.allow("domain", domain="nowhere.test")
+        self.allow("sender-domain", "nowhere.test")
         defence.wait_for(lambda: self.attempt(self.LIAR, "a@nowhere.test").is_taken, 20, "the allow list")
 
 

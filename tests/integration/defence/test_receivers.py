@@ -52,7 +52,7 @@ class ReceiverTest(DefenceCase):
         client = stranger()
         self.trust(client)
         self.assertTrue(self.attempt(client, to=f"{UNKNOWN}-6@example.com", with_data=False).last.startswith("250"))
-        self.allow("receiver", email=f"{UNKNOWN}-7@example.com")
+        self.allow("receiver", f"{UNKNOWN}-7@example.com")
         wait_for(lambda: self.attempt(stranger(), to=f"{UNKNOWN}-7@example.com", with_data=False).last[:3] == "250",
                  10, "the allow list")
 

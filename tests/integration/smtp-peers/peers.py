@@ -255,9 +255,9 @@ def framing_faults(content: bytes) -> list[str]:
 class NameServer:
     """A private nsd. `zones` maps names to records relative to them."""
 
-    def __init__(self, zones: dict[str, str]) -> None:
+    def __init__(self, zones: dict[str, str], port: int = 0) -> None:
         self._folder = Folder("portcullis-nsd-")
-        self.port = free_port()
+        self.port = port or free_port()
         folder = self._folder.path
         config = (f'server:\n  ip-address: 127.0.0.1@{self.port}\n  username: ""\n  chroot: ""\n'
                   f'  database: ""\n  zonesdir: "{folder}"\n  pidfile: "{folder}/nsd.pid"\n'
