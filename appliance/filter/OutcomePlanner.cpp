@@ -70,6 +70,7 @@ verdict::FilterResponse OutcomePlanner::plan()
         }
         m_response.fates.push_back({recipients[i].address, Fate::Delivered, {}, {}});
     }
+    m_dmarcAction = dmarcAction();
     rejectBySender();
     for (size_t i = 0; i < m_evaluation.rules.size(); ++i) {
         runRule(i);
@@ -103,23 +104,36 @@ bool OutcomePlanner::isWelcome(size_t recipient) const
     return false;
 }
 
-/// DMARC asks to refuse the message. Before the rules, so that none of them notifies or keeps it.
-void OutcomePlanner::rejectBySender()
+/// What DMARC asks for. Who sends one message can be told one thing only: where a rule accepts it for
+/// some of the recipients, it is kept for the others instead of refused.
+DmarcAction OutcomePlanner::dmarcAction() const
 {
     const auto &sender = m_inspection.senderFinding();
     if (!sender || sender->action != DmarcAction::Reject) {
-        return;
+        return sender ? sender->action : DmarcAction::None;
     }
-    for (CopyGroup &group : m_groups) {
-        CopyGroup refused = group;
-        std::erase_if(refused.recipients, [this](size_t index) { return isWelcome(index); });
-        std::erase_if(group.recipients, [this](size_t index) { return !isWelcome(index); });
-        decide(refused, Fate::Blocked, dmarcRule(), sender->reason);
-        for (const size_t index : refused.recipients) {
-            m_response.fates[index].reply = sender->reply;
+    for (size_t i = 0; i < m_request.envelope.recipients.size(); ++i) {
+        if (isWelcome(i)) {
+            return DmarcAction::Quarantine;
         }
     }
-    std::erase_if(m_groups, [](const CopyGroup &group) { return group.recipients.empty(); });
+    return DmarcAction::Reject;
+}
+
+/// Before the rules, so that none of them notifies anybody or keeps the message.
+void OutcomePlanner::rejectBySender()
+{
+    if (m_dmarcAction != DmarcAction::Reject) {
+        return;
+    }
+    const SenderFinding &sender = *m_inspection.senderFinding();
+    for (verdict::RecipientFate &fate : m_response.fates) {
+        fate.fate = Fate::Blocked;
+        fate.rule = dmarcRule();
+        fate.reason = sender.reason;
+        fate.reply = sender.reply;
+    }
+    m_groups.clear();
 }
 
 /// DMARC asks to keep the message apart, and no rule has decided about it.
@@ -249,9 +263,8 @@ void OutcomePlanner::finish(const rules::MatchedRule &rule,
 
 void OutcomePlanner::deliverRest()
 {
-    const auto &sender = m_inspection.senderFinding();
     for (CopyGroup &group : m_groups) {
-        if (sender && sender->action == DmarcAction::Quarantine) {
+        if (m_dmarcAction == DmarcAction::Quarantine) {
             keepBySender(group);
             continue;
         }

@@ -20,6 +20,7 @@ public:
 
 private:
     [[nodiscard]] bool isWelcome(size_t recipient) const;
+    [[nodiscard]] DmarcAction dmarcAction() const;
     void rejectBySender();
     void keepBySender(CopyGroup &group);
     void runRule(size_t ruleIndex);
@@ -51,6 +52,7 @@ private:
     const MailInspection &m_inspection;
     const rules::Evaluation &m_evaluation;
     CopyMaker m_copies;
+    DmarcAction m_dmarcAction = DmarcAction::None;
     std::vector<CopyGroup> m_groups;  ///< Recipients without a final action so far.
     verdict::FilterResponse m_response;
 };

@@ -24,14 +24,21 @@ QString policyText(const DmarcFinding &dmarc)
                                        QString::fromLatin1(nameOf(dmarc.policy)));
 }
 
+/// As much of a name as leaves the reply its 512 octets (RFC 5321 §4.5.3.1.5).
+QByteArray shortened(const QByteArray &domain)
+{
+    constexpr qsizetype shown = 100;
+    return domain.size() > shown ? "..." + domain.last(shown) : domain;
+}
+
 /// For the sender's administrator: what is wrong, whose wish it is, what to look at.
 QByteArray replyText(const DmarcFinding &dmarc)
 {
-    return "Mail from " + dmarc.fromDomain
+    return "Mail from " + shortened(dmarc.fromDomain)
            + " must be authenticated: neither SPF nor DKIM passed for "
              "that domain, and the DMARC policy of "
-           + dmarc.policyDomain + " asks to refuse such mail (" + policyText(dmarc).toLatin1()
-           + ", RFC 7489)";
+           + shortened(dmarc.policyDomain) + " asks to refuse such mail ("
+           + policyText(dmarc).toLatin1() + ", RFC 7489)";
 }
 
 }  // namespace
@@ -113,7 +120,7 @@ void SenderCheck::enforce(const verdict::FilterRequest &request, SenderFinding &
     finding.reason = QStringLiteral("DMARC: neither SPF nor DKIM passed for %1, policy of %2 is %3")
                          .arg(QString::fromLatin1(dmarc.fromDomain),
                               QString::fromLatin1(dmarc.policyDomain), policyText(dmarc));
-    if (isReject && m_settings.canRefuse) {
+    if (isReject && !request.isAccepted) {
         finding.action = DmarcAction::Reject;
         finding.reply = replyText(dmarc);
     } else {

@@ -13,7 +13,8 @@
 
 namespace portcullis::filter {
 
-/// What to do with a message because of DMARC, setting `dmarc = enforce`.
+/// What to do with a message because of DMARC, setting `dmarc = enforce`. A message that was accepted
+/// already is kept instead of refused: a bounce would hit whom the sender address was stolen from.
 enum class DmarcAction { None, Quarantine, Reject };
 
 /// What is known about who sent a message.
@@ -34,9 +35,6 @@ struct SenderCheckSettings {
     Dmarc dmarc = Dmarc::Mark;
     /// Waiting for DNS, all questions of a message together. Range 1 s … 60 s.
     std::chrono::milliseconds dnsTime = std::chrono::seconds(10);
-    /// Where we may refuse the message while the client is still there. Else it is kept in the
-    /// quarantine instead: a bounce would hit whom the sender address was stolen from.
-    bool canRefuse = true;
     /// Clients that our own administrator trusts are never turned away.
     std::function<bool(const QHostAddress &)> isTrusted;
 };

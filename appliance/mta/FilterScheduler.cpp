@@ -87,6 +87,7 @@ void FilterScheduler::begin(const QByteArray &id)
     request.envelope = loaded->envelope;
     request.receivedAt = loaded->receivedAt;
     request.session = loaded->session;
+    request.isAccepted = true;
     request.content = loaded->content;
     m_running.insert(id, running);
     if (loaded->filterAttempts >= attemptsUntilQuarantine) {

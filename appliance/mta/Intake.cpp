@@ -228,6 +228,7 @@ void Intake::onMessage(mail::Content content)
         return;
     }
     m_request.content = std::move(content);
+    m_request.isAccepted = !isSenderWaiting();
     m_crashes = 0;
     if (!m_config->mail.contentFilter) {
         queueAs(spool::Stage::Deliverable);
@@ -324,6 +325,10 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
         m_control.answer({250, "2.7.0", "BLOCKED (" + m_request.queueId + ')'});
         return;
     }
+    if (outcome.isAllBlocked && !outcome.blockingReply.isEmpty()) {
+        m_control.answer({550, "5.7.1", outcome.blockingReply + " (" + m_request.queueId + ')'});
+        return;
+    }
     if (outcome.isAllBlocked) {
         // Our own users are told the rule's name; strangers learn nothing of our rules.
         const QByteArray rule = m_direction == mail::Direction::Out
@@ -339,10 +344,14 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
 /// to a stranger whose address was forged, mostly. Only `ndr_on_block` asks for that.
 bool Intake::mayRefuseBlocked() const
 {
-    if (m_peer == Peer::Client || m_config->mail.ndrOnBlock) {
-        return true;
-    }
-    return m_config->mail.beforeQueueFiltering && m_request.client.ident.isEmpty();
+    return m_config->mail.ndrOnBlock || isSenderWaiting();
+}
+
+/// The sender's own server hears our answer, so that refusing makes nobody bounce.
+bool Intake::isSenderWaiting() const
+{
+    return m_peer == Peer::Client
+           || (m_config->mail.beforeQueueFiltering && m_request.client.ident.isEmpty());
 }
 
 void Intake::defer(const Error &error)

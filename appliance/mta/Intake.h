@@ -63,6 +63,7 @@ private:
     void onCommitted(const Status &status, const Outcome &outcome);
     void defer(const Error &error);
     [[nodiscard]] bool mayRefuseBlocked() const;
+    [[nodiscard]] bool isSenderWaiting() const;
 
     const Services &m_services;
     std::unique_ptr<policy::SessionPolicy> m_policy;

@@ -216,6 +216,7 @@ Outcome outcomeOf(const Services &services,
         response.fates, [](const auto &fate) { return fate.fate == Fate::Blocked; });
     if (outcome.isAllBlocked) {
         outcome.blockingRule = response.fates.front().rule;
+        outcome.blockingReply = response.fates.front().reply;
     }
     // Refusing in the dialogue leaves the report to the client (RFC 5321 §3.7); after acceptance it
     // is ours to send.

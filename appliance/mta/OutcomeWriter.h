@@ -14,6 +14,7 @@ struct Outcome {
     spool::Transaction transaction;
     std::vector<tracking::TrackingEvent> events;
     QString blockingRule;       ///< Of the first recipient, if all are blocked.
+    QByteArray blockingReply;   ///< What to tell the client then; empty: our usual words.
     bool isAllBlocked = false;  ///< No recipient gets the message, not even in quarantine.
     bool hasQuarantine = false;
 };

@@ -112,7 +112,7 @@ Frame encodeRequest(const FilterRequest &request)
     out << codecVersion << request.queueId << static_cast<quint8>(request.direction)
         << request.client << request.envelope
         << static_cast<qint64>(request.receivedAt.time_since_epoch().count()) << request.session
-        << request.isDryRun;
+        << request.isAccepted << request.isDryRun;
     return frame;
 }
 
@@ -128,7 +128,7 @@ Result<FilterRequest> decodeRequest(Frame frame)
     quint8 direction = 0;
     qint64 receivedAt = 0;
     in >> version >> request.queueId >> direction >> request.client >> request.envelope
-        >> receivedAt >> request.session >> request.isDryRun;
+        >> receivedAt >> request.session >> request.isAccepted >> request.isDryRun;
     if (!isWhole(in) || version != codecVersion || direction > 1) {
         return malformed("a request that cannot be read");
     }

@@ -25,6 +25,7 @@ struct FilterRequest {
     mail::Envelope envelope;
     Clock::WallTime receivedAt{};
     SessionEvidence session;  ///< What the checks before DATA found.
+    bool isAccepted = false;  ///< The client was told 250: nobody is left to refuse it to.
     bool isDryRun = false;    ///< Explain, store nothing, notify nobody (`pmgrule test`).
     mail::Content content;
 };
