@@ -17,6 +17,11 @@ bool isSpaceOrControl(char c)
     return static_cast<unsigned char>(c) <= ' ' || c == 0x7F;
 }
 
+bool isFolding(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /// Words of a structured field, comments skipped.
 class ResultsReader
 {
@@ -186,7 +191,10 @@ bool claimsToBeOurs(const mail::HeaderField &field, const QByteArray &authservId
     if (lettersOf(field.name()) != "authenticationresults") {
         return false;
     }
-    QByteArray claimed = ResultsReader(field.rawValue()).word(";").toLower();
+    // Control characters end a word here; to others they may be nothing.
+    QByteArray value = field.rawValue().toByteArray();
+    value.removeIf([](char c) { return isSpaceOrControl(c) && !isFolding(c); });
+    QByteArray claimed = ResultsReader(value).word(";").toLower();
     // An encoded word means nothing there, but somebody might decode it.
     if (claimed.isEmpty() || claimed.contains("=?")) {
         return true;

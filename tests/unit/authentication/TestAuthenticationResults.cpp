@@ -91,10 +91,10 @@ void TestAuthenticationResults::writesWhatWasFound()
              "Authentication-Results: mx.example.org;\r\n"
              " iprev=pass policy.iprev=\"2001:db8::1\" (out.example.com);\r\n"
              " spf=pass smtp.mailfrom=bob@example.com;\r\n"
-             " dkim=pass (2048-bit key) header.d=example.com header.s=s1\r\n"
-             " header.a=rsa-sha256 header.b=\"ab/+Cd12\";\r\n"
-             " dkim=fail (2048-bit key) reason=\"the body has changed\"\r\n"
-             " header.d=example.com header.s=s1 header.a=rsa-sha256 header.b=\"ab/+Cd12\";\r\n"
+             " dkim=pass (2048-bit key) header.d=example.com header.s=s1 header.a=rsa-sha256\r\n"
+             " header.b=\"ab/+Cd12\";\r\n"
+             " dkim=fail (2048-bit key) reason=\"the body has changed\" header.d=example.com\r\n"
+             " header.s=s1 header.a=rsa-sha256 header.b=\"ab/+Cd12\";\r\n"
              " arc=pass (i=1 lists.example) header.oldest-pass=0;\r\n"
              " dmarc=pass (p=reject dis=none) header.from=example.com\r\n");
     const auto parsed = parseAuthenticationResults(valueOf(text));
