@@ -80,6 +80,8 @@ class FrontCase(unittest.TestCase):
             "front", servers={}, services=cls.ports.put_into(blocks(f"master.cf {cls.way}"), cls.gateway.root),
             main_text=cls.ports.put_into(blocks("main.cf"), cls.gateway.root),
             ports={"external": cls.ports.external, "internal": cls.ports.internal, "back": cls.ports.back},
+            # Both on one machine, so both have its name.
+            myhostname=cls.gateway.sections["mail"]["myhostname"],
             mynetworks="127.0.0.0/8", relayhost=f"[127.0.0.1]:{cls.sink.port}",
             smtpd_authorized_xclient_hosts="127.0.0.1")
         cls.addClassCleanup(cls.postfix.stop)

@@ -160,7 +160,7 @@ class AfterQueueTest(FrontCase):
                 front.peers.socket.create_connection(("127.0.0.2", port), 2).close()
         session = self.stranger()
         self.assertTrue(session.ask("MAIL FROM:<a@outside.test>").startswith("250"))
-        self.assertRegex(session.ask("RCPT TO:<victim@elsewhere.test>"), "^[45]5?4 .*Relay access denied")
+        self.assertRegex(session.ask("RCPT TO:<victim@elsewhere.test>"), "^554 .*Relay access denied")
         self.assertRegex(session.ask("RCPT TO:<victim%elsewhere.test@example.com>"), "^[45]")
 
     def test_a_strange_helo_name_does_not_turn_its_client_into_loopback(self):
