@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/authentication/DkimSigner.h"
 
+#include "appliance/authentication/OpendkimApi.h"
 #include "appliance/authentication/ReceivedMessage.h"
 #include "appliance/authentication/TagList.h"
-
-#include <opendkim/dkim.h>
-#include <stdbool.h>  // opendkim/dkim.h takes it for granted.
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/authentication/OpendkimSession.h"
 
-#include <opendkim/dkim.h>
-#include <stdbool.h>  // opendkim/dkim.h takes it for granted.
+#include "appliance/authentication/OpendkimApi.h"
 
 #include <algorithm>
 #include <cstring>
