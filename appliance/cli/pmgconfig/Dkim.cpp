@@ -10,6 +10,7 @@
 #include <QtCore/QDir>
 #include <QtCore/QFile>
 
+#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,13 @@ namespace {
 
 using authentication::DkimKey;
 using schema::MapFile;
+
+/// The group that all of the appliance's users share, where it is installed; else the folder's.
+gid_t sharedGroup(const struct stat &folder)
+{
+    const group *pmg = ::geteuid() == 0 ? ::getgrnam("pmg") : nullptr;
+    return pmg == nullptr ? folder.st_gid : pmg->gr_gid;
+}
 
 /// The folder of keys: closed to all but the appliance's own users.
 Status makeFolder(const Paths &paths)
@@ -36,7 +44,7 @@ Status makeFolder(const Paths &paths)
     }
     // Only root can give it away; without root everything runs as one user.
     [[maybe_unused]] const int ignored = ::chown(name.constData(), static_cast<uid_t>(-1),
-                                                 parent.st_gid);
+                                                 sharedGroup(parent));
     return ok();
 }
 
