@@ -4,10 +4,9 @@
 #include "appliance/base/Log.h"
 #include "appliance/rules/RulesCache.h"
 
-#include <QtCore/QThread>
-
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 namespace portcullis::rules {
 
@@ -26,7 +25,7 @@ struct AllowListWatch::Private {
     std::optional<RulesCache::Stamp> stamp;
     bool isUnusable = false;  ///< As logged.
     /// @}
-    std::unique_ptr<QThread> thread;
+    std::thread thread;
 
     mutable std::mutex mutex;  ///< For what follows.
     std::condition_variable woken;
@@ -74,9 +73,7 @@ AllowListWatch::AllowListWatch(const QString &rulesCacheFile, std::chrono::milli
     : d(std::make_unique<Private>(rulesCacheFile))
 {
     d->look();
-    d->thread.reset(QThread::create([this, interval] { d->run(interval); }));
-    d->thread->setObjectName(QStringLiteral("allow-list"));
-    d->thread->start();
+    d->thread = std::thread([this, interval] { d->run(interval); });
 }
 
 AllowListWatch::~AllowListWatch()
@@ -86,7 +83,7 @@ AllowListWatch::~AllowListWatch()
         d->isStopping = true;
     }
     d->woken.notify_all();
-    d->thread->wait();
+    d->thread.join();
 }
 
 std::shared_ptr<const SmtpAllowList> AllowListWatch::current() const

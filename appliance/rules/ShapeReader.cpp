@@ -478,26 +478,28 @@ private:
         ++m_at;
         const bool isNegated = accept("^");
         bool isFirst = true;
-        std::optional<uint> previous;
+        uint previous = 0;
+        bool hasPrevious = false;
         while (!atEnd() && (isFirst || peek() != ']')) {
             isFirst = false;
             if (peek() == '[' && (peek(1) == ':' || peek(1) == '.' || peek(1) == '=')
                 && m_text.indexOf(":]", m_at) > 0) {
                 set |= posixClass();
-                previous.reset();
-            } else if (peek() == '-' && previous && peek(1) != ']' && peek(1) != '\\') {
+                hasPrevious = false;
+            } else if (peek() == '-' && hasPrevious && peek(1) != ']' && peek(1) != '\\') {
                 ++m_at;
                 const uint end = nextCodePoint();
-                for (uint c = *previous; c <= std::min(end, *previous + 255); ++c) {
+                for (uint c = previous; c <= std::min(end, previous + 255); ++c) {
                     set.set(static_cast<size_t>(bucketOf(c)));
                 }
-                previous.reset();
+                hasPrevious = false;
             } else if (peek() == '\\') {
                 // A range that begins or ends with an escape is taken for everything between.
-                set |= peek(-1) == '-' && previous ? everything() : escapedSet();
-                previous.reset();
+                set |= peek(-1) == '-' && hasPrevious ? everything() : escapedSet();
+                hasPrevious = false;
             } else {
                 previous = nextCodePoint();
+                hasPrevious = true;
                 set.set(static_cast<size_t>(bucketOf(*previous)));
             }
         }

@@ -4,9 +4,8 @@
 #include "appliance/policy/greylist/Keeper.h"
 #include "appliance/policy/greylist/TripletTable.h"
 
-#include <QtCore/QThread>
-
 #include <mutex>
+#include <thread>
 
 namespace portcullis::policy::greylist {
 
@@ -94,7 +93,7 @@ struct Greylist::Private {
     const Clock &clock;
     TripletTable table;
     Keeper keeper;
-    std::unique_ptr<QThread> thread;
+    std::thread thread;
 };
 
 const char *nameOf(Decision::Reason reason)
@@ -135,17 +134,14 @@ Greylist::~Greylist()
 
 void Greylist::start()
 {
-    d->thread.reset(QThread::create([this] { d->keeper.run(); }));
-    d->thread->setObjectName(QStringLiteral("greylist"));
-    d->thread->start();
+    d->thread = std::thread([this] { d->keeper.run(); });
 }
 
 void Greylist::stop()
 {
-    if (d->thread) {
+    if (d->thread.joinable()) {
         d->keeper.stop();
-        d->thread->wait();
-        d->thread.reset();
+        d->thread.join();
     }
 }
 
