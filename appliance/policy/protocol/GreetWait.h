@@ -7,7 +7,7 @@
 namespace portcullis::policy {
 
 struct GreetWaitLimits {
-    /// mail/greet_wait. 0: everybody is greeted at once. Range 0 … 30 s (RFC 5321 §4.5.3.2.1 lets a
+    /// mail/greet_wait. 0: everybody is greeted at once. Range 0 … 60 s (RFC 5321 §4.5.3.2.1 lets a
     /// client wait five minutes).
     std::chrono::milliseconds normal = std::chrono::seconds(6);
     std::chrono::milliseconds stressed = std::chrono::seconds(2);  ///< At most, under stress.
