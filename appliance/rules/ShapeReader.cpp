@@ -500,7 +500,7 @@ private:
             } else {
                 previous = nextCodePoint();
                 hasPrevious = true;
-                set.set(static_cast<size_t>(bucketOf(*previous)));
+                set.set(static_cast<size_t>(bucketOf(previous)));
             }
         }
         ++m_at;
