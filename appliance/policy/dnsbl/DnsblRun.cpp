@@ -136,8 +136,9 @@ bool DnsblRun::isOwnOverload(const Error &error) const
 
 void DnsblRun::takeTest(size_t index, DnsblHealth::TestResult result)
 {
-    if (std::exchange(m_inquiries[index].isTestPending, false)
-        && result != DnsblHealth::TestResult::Good) {
+    const bool wasAwaited = std::exchange(m_inquiries[index].isTestPending, false);
+    const bool isUnanswered = result == DnsblHealth::TestResult::Unanswered;
+    if (isUnanswered ? wasAwaited : result != DnsblHealth::TestResult::Good) {
         distrust(index);
     }
     decideIfCertain();

@@ -125,6 +125,7 @@ private Q_SLOTS:
     void recoversWithDns();
     void switchesLyingListsOff_data();
     void switchesLyingListsOff();
+    void findsOutWhenAListBeginsToLie();
     void countsSlowAnswersOnlyInTime();
     void survivesFloodsOfQuestions();
     void sparesTheSameClientALookup();
@@ -453,6 +454,30 @@ void TestDnsblCheck::switchesLyingListsOff()
             std::make_shared<const DnsblSites>(*DnsblSites::parse("bl.test*9 honest.test*9", 9)));
         QVERIFY2(bench.ask(at("203.0.113.9"))->isRefused, "the honest list goes on");
     }
+}
+
+/// F7: a list in use closes down and lists the world.
+void TestDnsblCheck::findsOutWhenAListBeginsToLie()
+{
+    HostileDnsServer server;
+    server.setRule("9.113.0.203.bl.test", {Behaviour::Answers, {"127.0.0.2"}, 0ms, 1});
+    Bench bench(server.server(), "bl.test");
+    QVERIFY(bench.ask(at("203.0.113.9"))->isRefused);
+    QVERIFY(!bench.ask(at("203.0.113.10"))->isRefused);
+    server.setRule("bl.test", {Behaviour::Answers, {"127.0.0.2"}, 0ms, 1});
+    QVERIFY2(bench.ask(at("203.0.113.11"))->isRefused, "the next test is not due yet");
+    QVERIFY(bench.check->remembered(at("203.0.113.11")) != nullptr);
+    bench.clock.advance(31min);
+    // The resolver of the test remembers that 127.0.0.1 was not listed; a new one does not.
+    const auto fresh = std::move(*UnboundResolver::create(
+        {.servers = {server.server()}, .timeout = 10s, .trustAnchorFile = {}, .maxPending = 100}));
+    DnsblCheck later(*fresh, bench.health, bench.cache);
+    later.setSites(std::make_shared<const DnsblSites>(*DnsblSites::parse("bl.test", 1)));
+    QObject context;
+    later.check(at("203.0.113.12"), &context, [](const OutcomePointer &) {});
+    QTRY_VERIFY(bench.health.advise("bl.test").use == DnsblHealth::Advice::Use::LeaveOut);
+    QVERIFY(bench.check->remembered(at("203.0.113.11")) == nullptr);
+    QVERIFY(!bench.ask(at("203.0.113.11"))->isRefused);
 }
 
 void TestDnsblCheck::countsSlowAnswersOnlyInTime()
