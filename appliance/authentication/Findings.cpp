@@ -3,8 +3,6 @@
 
 #include <QtCore/QJsonArray>
 
-#include <algorithm>
-
 namespace portcullis::authentication {
 
 namespace {
@@ -162,14 +160,6 @@ QJsonObject Findings::toJson() const
     }
     object.insert(QLatin1String("dmarc"), describe(dmarc));
     return object;
-}
-
-bool Findings::hasTemporaryError() const
-{
-    return dmarc.result == DmarcResult::TempError || arc.result == ArcResult::TempError
-           || std::any_of(dkim.begin(), dkim.end(), [](const DkimFinding &signature) {
-                  return signature.result == DkimResult::TempError;
-              });
 }
 
 }  // namespace portcullis::authentication

@@ -20,8 +20,6 @@ struct Findings {
 
     /// Evidence for tracking and quarantine: {"dkim": [...], "arc": {...}, "dmarc": {...}}.
     [[nodiscard]] QJsonObject toJson() const;
-    /// A DNS failure left a result open that might else have been a pass.
-    [[nodiscard]] bool hasTemporaryError() const;
 };
 
 }  // namespace portcullis::authentication

@@ -159,6 +159,23 @@ QByteArray lettersOf(QByteArrayView name)
     return letters;
 }
 
+// Whether an authserv-id, as it was read, may stand for our name.
+bool isNameOfOurs(QByteArray claimed, const QByteArray &ours)
+{
+    claimed = claimed.toLower();
+    // An encoded word means nothing there, but somebody might decode it.
+    if (claimed.contains("=?")) {
+        return true;
+    }
+    claimed.removeIf([](char c) { return c <= ' ' || c > '~'; });
+    while (claimed.endsWith('.')) {
+        claimed.chop(1);
+    }
+    // What follows a slash would be a version to one reader and part of the name to another.
+    return claimed.isEmpty() || claimed == ours || claimed.endsWith('.' + ours)
+           || claimed.startsWith(ours + '/') || claimed.startsWith(ours + '=');
+}
+
 }  // namespace
 
 QByteArray MethodResult::property(QByteArrayView name) const
@@ -191,22 +208,12 @@ bool claimsToBeOurs(const mail::HeaderField &field, const QByteArray &authservId
     if (lettersOf(field.name()) != "authenticationresults") {
         return false;
     }
-    // Control characters end a word here; to others they may be nothing.
-    QByteArray value = field.rawValue().toByteArray();
-    value.removeIf([](char c) { return isSpaceOrControl(c) && !isFolding(c); });
-    QByteArray claimed = ResultsReader(value).word(";").toLower();
-    // An encoded word means nothing there, but somebody might decode it.
-    if (claimed.isEmpty() || claimed.contains("=?")) {
-        return true;
-    }
-    claimed.removeIf([](char c) { return c <= ' ' || c > '~'; });
-    while (claimed.endsWith('.')) {
-        claimed.chop(1);
-    }
+    // Control characters end a word for some readers and are nothing to others.
+    QByteArray without = field.rawValue().toByteArray();
+    without.removeIf([](char c) { return isSpaceOrControl(c) && !isFolding(c); });
     const QByteArray ours = authservId.toLower();
-    // What follows a slash would be a version to one reader and part of the name to another.
-    return claimed == ours || claimed.endsWith('.' + ours) || claimed.startsWith(ours + '/')
-           || claimed.startsWith(ours + '=') || claimed.isEmpty();
+    return isNameOfOurs(ResultsReader(field.rawValue()).word(";"), ours)
+           || isNameOfOurs(ResultsReader(without).word(";"), ours);
 }
 
 }  // namespace portcullis::authentication

@@ -109,11 +109,10 @@ void SenderCheck::enforce(const verdict::FilterRequest &request, SenderFinding &
     if (dmarc.result != DmarcResult::Fail || dmarc.disposition == DmarcPolicy::None) {
         return;
     }
-    // What might have passed if only we had asked, or been answered, is no failure.
-    if (!request.session.spf || finding.findings.hasTemporaryError()
-        || request.session.spf->result == verdict::SpfResult::TempError) {
-        finding.reason = QStringLiteral(
-            "DMARC policy not applied: not everything could be checked");
+    // What might have passed if only we had asked is no failure. A failure of DNS for the author's
+    // domain is a TempError already; one for any other domain would be the attacker's to arrange.
+    if (!request.session.spf) {
+        finding.reason = QStringLiteral("DMARC policy not applied: SPF was not checked");
         return;
     }
     const bool isReject = dmarc.disposition == DmarcPolicy::Reject;
