@@ -78,6 +78,14 @@ QByteArray policy(const QByteArray &mode,
            + "\r\n";
 }
 
+/// As deliverOne(), but the hosts are looked up again: settings that are new make them forgotten.
+std::optional<delivery::DeliveryEvent> deliverAnew(DeliveryBench &bench,
+                                                   const QByteArray &recipient)
+{
+    bench.manager->setSettings(std::make_shared<const delivery::DeliverySettings>(bench.settings));
+    return deliverOne(bench, recipient);
+}
+
 class TestOutgoingMtaSts final : public QObject
 {
     Q_OBJECT
@@ -129,6 +137,7 @@ void TestOutgoingMtaSts::init()
 {
     m_policies.reset();
     QFile::remove(m_folder.filePath(QStringLiteral("policies")));
+    m_mx.reset();
     m_mx = std::make_unique<ScriptedMx>(QHostAddress::LocalHost, m_port);
     m_mx->extensions = "STARTTLS";
     m_mx->tls = m_authority.server("mx");
@@ -155,9 +164,8 @@ std::unique_ptr<DeliveryBench> TestOutgoingMtaSts::makeBench(const Clock &clock)
     bench->settings.stsPort = m_policies.port();
     bench->settings.stsFile = m_folder.filePath(QStringLiteral("policies"));
     bench->settings.tlsCaFile = m_authority.path("ca.pem");
-    bench->settings.mx.shortestMemory = 0s;
-    bench->settings.mx.longestMemory = 0s;
-    bench->settings.connections.idle = 0ms;
+    bench->settings.connections.idle = 0ms;  // Each mail a connection and a handshake.
+    bench->settings.timeouts.quit = 100ms;
     bench->resolver.servers = {m_dns.server()};
     return bench;
 }
@@ -222,7 +230,7 @@ void TestOutgoingMtaSts::decides()
         bench->config->tlsPolicies["sts.test"] = {"sts.test", static_cast<TlsLevel>(table), {}, {}};
     }
     bench->start();
-    const auto event = deliverOne(*bench, "x@sts.test");
+    const auto event = deliverAnew(*bench, "x@sts.test");
     QVERIFY(event);
     const QByteArray report = event->reply.toLine() + " / " + event->tlsPolicy.result + " / "
                               + event->tlsPolicy.detail + " / " + event->tls;
@@ -240,7 +248,7 @@ void TestOutgoingMtaSts::asksThePolicyHostByName()
     const auto bench = makeBench();
     bench->start();
     for (int i = 0; i < 3; ++i) {
-        QCOMPARE(deliverOne(*bench, "x@sts.test")->kind, Kind::Delivered);
+        QCOMPARE(deliverAnew(*bench, "x@sts.test")->kind, Kind::Delivered);
     }
     QCOMPARE(m_policies.requests(),
              QByteArrayList{"mta-sts.sts.test mta-sts.sts.test /.well-known/mta-sts.txt"});
@@ -283,7 +291,7 @@ void TestOutgoingMtaSts::goesWithoutAPolicyThatCannotBeHad()
     m_policies.write("mta-sts.sts.test." + file, content);
     const auto bench = makeBench();
     bench->start();
-    const auto event = deliverOne(*bench, "x@sts.test");
+    const auto event = deliverAnew(*bench, "x@sts.test");
     QVERIFY(event);
     QCOMPARE(event->kind, Kind::Delivered);
     QCOMPARE(event->tlsPolicy.type, QByteArray("no-policy-found"));
@@ -297,7 +305,7 @@ void TestOutgoingMtaSts::givesUpOnASlowPolicyHost()
     const auto bench = makeBench();
     bench->settings.sts.fetch = 300ms;
     bench->start();
-    const auto event = deliverOne(*bench, "x@sts.test");
+    const auto event = deliverAnew(*bench, "x@sts.test");
     QVERIFY(event);
     QCOMPARE(event->kind, Kind::Delivered);
     QCOMPARE(event->tlsPolicy.result, QByteArray("sts-policy-fetch-error"));
@@ -308,7 +316,7 @@ void TestOutgoingMtaSts::doesNotTalkToLoopbackForStrangers()
     // The certificate of the policy host has another name.
     const auto bench = makeBench();
     bench->start();
-    auto event = deliverOne(*bench, "x@evil.test");
+    auto event = deliverAnew(*bench, "x@evil.test");
     QCOMPARE(event->kind, Kind::Delivered);
     QCOMPARE(event->tlsPolicy.result, QByteArray("sts-webpki-invalid"));
     QVERIFY(m_policies.requests().isEmpty());
@@ -321,7 +329,7 @@ void TestOutgoingMtaSts::doesNotTalkToLoopbackForStrangers()
     strict->config->transports["sts.test"] = {
         "sts.test", {config::Protocol::Smtp, "sts.test", m_port, true}, {}};
     strict->start();
-    event = deliverOne(*strict, "x@sts.test");
+    event = deliverAnew(*strict, "x@sts.test");
     QCOMPARE(event->tlsPolicy.result, QByteArray("sts-policy-fetch-error"));
     QVERIFY(m_policies.requests().isEmpty());
 }
@@ -332,14 +340,14 @@ void TestOutgoingMtaSts::keepsThePolicyWhateverHappensToDns()
     const auto bench = makeBench();
     bench->settings.destinationBackoff = {1s, 1s, 0.0};
     bench->start();
-    QCOMPARE(deliverOne(*bench, "x@sts.test")->kind, Kind::Delivered);
+    QCOMPARE(deliverAnew(*bench, "x@sts.test")->kind, Kind::Delivered);
     // Somebody takes the record away, or announces a policy that is not there.
     m_mx->tls = m_authority.server("other");
     for (const QByteArray id : {"", "two"}) {
         m_policies.reset();
         writeZone(id);
         QVERIFY(m_dns.start());
-        const auto event = deliverOne(*bench, "x@sts.test");
+        const auto event = deliverAnew(*bench, "x@sts.test");
         QCOMPARE(event->kind, Kind::Deferred);
         QCOMPARE(event->tlsPolicy.type, QByteArray("sts"));
         QTest::qWait(1100);
@@ -352,7 +360,7 @@ void TestOutgoingMtaSts::keepsThePolicyAcrossARestart()
     {
         const auto bench = makeBench();
         bench->start();
-        QCOMPARE(deliverOne(*bench, "x@sts.test")->kind, Kind::Delivered);
+        QCOMPARE(deliverAnew(*bench, "x@sts.test")->kind, Kind::Delivered);
     }
     writeZone({});
     QVERIFY(m_dns.start());
@@ -360,7 +368,7 @@ void TestOutgoingMtaSts::keepsThePolicyAcrossARestart()
     {
         const auto bench = makeBench();
         bench->start();
-        QCOMPARE(deliverOne(*bench, "x@sts.test")->kind, Kind::Deferred);
+        QCOMPARE(deliverAnew(*bench, "x@sts.test")->kind, Kind::Deferred);
     }
     // A damaged file is not believed, and not fatal.
     QFile file(m_folder.filePath(QStringLiteral("policies")));
@@ -368,7 +376,7 @@ void TestOutgoingMtaSts::keepsThePolicyAcrossARestart()
     file.close();
     const auto bench = makeBench();
     bench->start();
-    QCOMPARE(deliverOne(*bench, "x@sts.test")->kind, Kind::Delivered);
+    QCOMPARE(deliverAnew(*bench, "x@sts.test")->kind, Kind::Delivered);
 }
 
 void TestOutgoingMtaSts::takesANewPolicyWhenItsIdChanges()
@@ -376,12 +384,12 @@ void TestOutgoingMtaSts::takesANewPolicyWhenItsIdChanges()
     m_policies.serve("sts.test", policy("enforce", "mx.sts.test"));
     const auto bench = makeBench();
     bench->start();
-    QCOMPARE(deliverOne(*bench, "x@sts.test")->kind, Kind::Delivered);
+    QCOMPARE(deliverAnew(*bench, "x@sts.test")->kind, Kind::Delivered);
     m_policies.serve("sts.test", policy("none", "mx.sts.test"));
     m_mx->tls = m_authority.server("other");
     writeZone("two");
     QVERIFY(m_dns.start());
-    const auto event = deliverOne(*bench, "x@sts.test");
+    const auto event = deliverAnew(*bench, "x@sts.test");
     QCOMPARE(event->kind, Kind::Delivered);
     QCOMPARE(event->tlsPolicy.type, QByteArray("no-policy-found"));
     QCOMPARE(m_policies.requests().size(), 2);
@@ -393,12 +401,12 @@ void TestOutgoingMtaSts::forgetsAPolicyAtItsEnd()
     m_policies.serve("sts.test", policy("enforce", "mx.sts.test", "3600"));
     const auto bench = makeBench(clock);
     bench->start();
-    QCOMPARE(deliverOne(*bench, "x@sts.test")->kind, Kind::Delivered);
+    QCOMPARE(deliverAnew(*bench, "x@sts.test")->kind, Kind::Delivered);
     m_mx->tls = m_authority.server("other");
     writeZone({});
     QVERIFY(m_dns.start());
     clock.advance(3601s);
-    QCOMPARE(deliverOne(*bench, "x@sts.test")->tlsPolicy.type, QByteArray("no-policy-found"));
+    QCOMPARE(deliverAnew(*bench, "x@sts.test")->tlsPolicy.type, QByteArray("no-policy-found"));
 }
 
 void TestOutgoingMtaSts::renewsAPolicyBeforeItsEnd()
@@ -408,14 +416,14 @@ void TestOutgoingMtaSts::renewsAPolicyBeforeItsEnd()
     const auto bench = makeBench(clock);
     bench->settings.sts.upkeep = 50ms;
     bench->start();
-    QCOMPARE(deliverOne(*bench, "x@sts.test")->kind, Kind::Delivered);
+    QCOMPARE(deliverAnew(*bench, "x@sts.test")->kind, Kind::Delivered);
     clock.advance(1900s);
     QTRY_COMPARE(m_policies.requests().size(), 2);
     clock.advance(1750s);  // The first one would be over.
     writeZone({});
     QVERIFY(m_dns.start());
     m_mx->tls = m_authority.server("other");
-    QCOMPARE(deliverOne(*bench, "x@sts.test")->tlsPolicy.type, QByteArray("sts"));
+    QCOMPARE(deliverAnew(*bench, "x@sts.test")->tlsPolicy.type, QByteArray("sts"));
 }
 
 void TestOutgoingMtaSts::doesNotRepeatAFailedFetchAtOnce()
@@ -424,13 +432,13 @@ void TestOutgoingMtaSts::doesNotRepeatAFailedFetchAtOnce()
     const auto bench = makeBench(clock);
     bench->start();
     for (int i = 0; i < 3; ++i) {
-        const auto event = deliverOne(*bench, "x@sts.test");
+        const auto event = deliverAnew(*bench, "x@sts.test");
         QCOMPARE(event->tlsPolicy.result, QByteArray("sts-policy-fetch-error"));
     }
     QCOMPARE(m_policies.requests().size(), 1);
     clock.advance(301s);
     m_policies.serve("sts.test", policy("enforce", "mx.sts.test"));
-    QCOMPARE(deliverOne(*bench, "x@sts.test")->tlsPolicy.type, QByteArray("sts"));
+    QCOMPARE(deliverAnew(*bench, "x@sts.test")->tlsPolicy.type, QByteArray("sts"));
 }
 
 void TestOutgoingMtaSts::letsDaneDecideWhereThereIsBoth_data()
@@ -464,7 +472,7 @@ void TestOutgoingMtaSts::letsDaneDecideWhereThereIsBoth()
     bench->resolver.servers = {dns.server()};
     bench->resolver.trustAnchorFile = anchors.fileName();
     bench->start();
-    const auto event = deliverOne(*bench, "x@sts.test");
+    const auto event = deliverAnew(*bench, "x@sts.test");
     QVERIFY(event);
     QCOMPARE(event->kind, isTlsaRight ? Kind::Delivered : Kind::Deferred);
     QCOMPARE(event->tlsPolicy.type, QByteArray("tlsa"));
