@@ -45,6 +45,11 @@ void GatewayPolicyContext::follow(const std::shared_ptr<const PolicySettings> &s
     m_settings = settings;
     m_dnsbl.setSites(settings->dnsblSites);
     m_spf.setTimeout(settings->config->mail.spfTimeout);
+    // One thread is enough to find out which lists can be believed.
+    const quint64 stamp = settings->dnsblSites->stamp();
+    if (!settings->dnsblSites->isEmpty() && m_services.testedSites.exchange(stamp) != stamp) {
+        m_dnsbl.testLists(&m_lifetime);
+    }
 }
 
 GatewayPolicy::GatewayPolicy(GatewayPolicyContext &context, mail::Direction direction)

@@ -36,6 +36,7 @@ private:
     spf::SpfClient m_spf;
     EnvelopePolicy m_envelope;
     std::shared_ptr<const PolicySettings> m_settings;
+    QObject m_lifetime;  ///< Last, so that look-ups end before what they tell.
 };
 
 /// All checks before DATA, for one session of the gateway.

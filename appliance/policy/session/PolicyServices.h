@@ -55,6 +55,7 @@ public:
     ClientMemory clientMemory;
     GreetWait greetWait;
     std::atomic<int> openSessions{0};
+    std::atomic<quint64> testedSites{0};  ///< Stamp of the lists that were tested last.
 
 private:
     mutable std::mutex m_mutex;
