@@ -181,7 +181,7 @@ class AfterQueueTest(FrontCase):
         self.assertTrue(session.ask("MAIL FROM:<grey@outside.test>").startswith("250"))
         self.assertRegex(session.ask("RCPT TO:<grey@example.com>"),
                          r"^450 4\.7\.1 .*Service is unavailable \(try later\)")
-        time.sleep(1.5)
+        time.sleep(2.5)
         ident = unique_id("grey")
         self.assertTrue(self.send(sealed(ident), "grey@outside.test", "grey@example.com", STRANGER).startswith("250"))
         self.assertRegex(self.arrived(ident)[0].raw, rb"(?m)^Received-SPF: neutral")
