@@ -47,7 +47,9 @@ void turn(smtp::ClientEngine &engine, int &mails)
     }
     if (engine.isReady() && mails < mostMails) {
         ++mails;
-        engine.send(sampleMail());
+        smtp::OutgoingMail mail = sampleMail();
+        mail.isProbe = mails % 3 == 0;
+        engine.send(std::move(mail));
     }
 }
 

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A policy host for MTA-STS: an HTTPS server that answers as the files of a folder say.
 
-policy_host.py FOLDER CERTIFICATE KEY [PORT] prints its port. Each request is noted in FOLDER/requests as "SNI Host path".
-FOLDER/HOST.raw is sent as it is; else FOLDER/HOST.txt is served at /.well-known/mta-sts.txt, with the
-status of FOLDER/HOST.status and the media type of FOLDER/HOST.type. FOLDER/HOST.slow: no answer.
+policy_host.py FOLDER CERTIFICATE KEY [PORT] prints its port and ends with its standard input. Each
+request is noted in FOLDER/requests as "SNI Host path". FOLDER/HOST.raw is sent as it is; else
+FOLDER/HOST.txt is served at /.well-known/mta-sts.txt, with the status of FOLDER/HOST.status and the
+media type of FOLDER/HOST.type. FOLDER/HOST.slow: no answer.
 """
 import http.server
 import os
@@ -62,14 +63,14 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
-def noteName(connection, name, _context):
+def note_name(connection, name, _context):
     connection.sni = name
 
 
 def main():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(sys.argv[2], sys.argv[3])
-    context.sni_callback = noteName
+    context.sni_callback = note_name
     server = Server(("127.0.0.1", int(sys.argv[4]) if len(sys.argv) > 4 else 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
