@@ -66,7 +66,7 @@ ROWS = [
     Row("pregreet", "talks before the greeting", "554", ["EHLO mail.robot.test"], {"greet_wait": 6}, "postscreen", "521",
         is_early=True),
     Row("helo", "HELO name without a dot", "504", dialogue(helo="robot"), {"helotests": 1}, "helo", "504"),
-    Row("greylist", "greylisting, new triplet", "450", dialogue(sender="r{n}@robot.test"), {"greylist": 1}, "greylist",
+    Row("greylist", "greylisting, new triplet", "450", dialogue(sender="a@r{n}.robot.test"), {"greylist": 1}, "greylist",
         "450"),
     Row("spf", "SPF fail", "550", dialogue(sender="a@strict.test"), {"spf": 1}),
     Row("receiver", "receiver unknown, answer remembered", "550", dialogue(to="nobody@example.com"),

@@ -3,6 +3,7 @@
 """SPF and greylisting at the gateway: verdicts, header fields, periods, restarts, backup MX, races (R6)."""
 
 import concurrent.futures
+import itertools
 import re
 import time
 
@@ -10,6 +11,8 @@ import defence
 from defence import DefenceCase, stranger, wait_for
 from messages import unique_id
 
+#: Digits in a sender do not make him another.
+NAMES = [letter * 3 for letter in "abcdefghijklmnopqr"]
 PASS, OTHER, BACKUP = "203.0.113.30", "203.0.113.31", "203.0.113.60"
 SPF_ZONES = {
     "strict.test": f'@ TXT "v=spf1 ip4:{PASS} exp=why.strict.test -all"\nwhy TXT "write to help@strict.test"\n',
@@ -62,7 +65,7 @@ class SpfTest(DefenceCase):
     def test_result_reaches_the_evidence_of_accepted_mail(self):
         client = stranger()
         self.assert_taken(self.attempt(client, "a@soft.test"))
-        self.assertEqual(self.evidence(client, "filtered")["detail"]["session"]["spf"]["result"], "softfail")
+        self.assertEqual(self.evidence(client, "accepted")["detail"]["session"]["spf"]["result"], "softfail")
 
     def test_backup_mx_of_the_recipient_may_pass_on_anything(self):
         self.assert_taken(self.attempt(BACKUP, "a@strict.test"))
@@ -89,6 +92,7 @@ class SpfTest(DefenceCase):
 
 class GreylistTest(DefenceCase):
     DELAY = 3
+    PATIENCE = DELAY + 1.1  # it counts whole seconds
     zones = SPF_ZONES
     mail = {"spf": 1, "greylist": 1, "greylist_delay": DELAY}
     DEFERRED = "450 4.7.1 "
@@ -104,7 +108,7 @@ class GreylistTest(DefenceCase):
 
     def let_in(self, client: str, sender: str) -> None:
         self.assert_refused(self.attempt(client, sender), self.DEFERRED)
-        time.sleep(self.DELAY + 0.5)
+        time.sleep(self.PATIENCE)
         self.assert_taken(self.attempt(client, sender))
 
     def test_first_and_early_attempts_are_deferred_and_a_later_one_passes(self):
@@ -112,9 +116,9 @@ class GreylistTest(DefenceCase):
         for reason in ("first-attempt", "too-early"):
             attempt = self.attempt(client, self.sender)
             self.assert_refused(attempt, self.DEFERRED, "try later")
-            self.assertEqual(self.assert_tracked(attempt, "greylist")["greylist"], reason)
+            wait_for(lambda: self.assert_tracked(attempt, "greylist")["greylist"] == reason, 20, reason, 0.3)
             self.assertEqual(self.evidence(client)["status"], "greylisted")
-        time.sleep(self.DELAY + 0.5)
+        time.sleep(self.PATIENCE)
         self.assert_taken(self.attempt(client, self.sender))
         self.assert_taken(self.attempt(client, self.sender))
         # Another recipient is another triplet.
@@ -122,7 +126,7 @@ class GreylistTest(DefenceCase):
 
     def test_retry_from_a_neighbour_in_the_network_passes(self):
         self.assert_refused(self.attempt("203.0.113.70", self.sender), self.DEFERRED)
-        time.sleep(self.DELAY + 0.5)
+        time.sleep(self.PATIENCE)
         self.assert_taken(self.attempt("203.0.113.71", self.sender))
         self.assert_refused(self.attempt("198.18.5.71", self.sender), self.DEFERRED)
 
@@ -159,12 +163,12 @@ class GreylistTest(DefenceCase):
 
     def test_a_network_that_proved_itself_is_known(self):
         domain = self.sender.split("@")[1]
-        for number in range(5):
-            self.assert_refused(self.attempt("198.18.11.1", f"list-{number}@{domain}"), self.DEFERRED)
-        time.sleep(self.DELAY + 0.5)
-        for number in range(5):
-            self.assert_taken(self.attempt("198.18.11.1", f"list-{number}@{domain}"))
-        self.assert_taken(self.attempt("198.18.11.2", f"list-new@{domain}"))
+        for name in NAMES[:5]:
+            self.assert_refused(self.attempt("198.18.11.1", f"{name}@{domain}"), self.DEFERRED)
+        time.sleep(self.PATIENCE)
+        for name in NAMES[:5]:
+            self.assert_taken(self.attempt("198.18.11.1", f"{name}@{domain}"))
+        self.assert_taken(self.attempt("198.18.11.2", f"newcomer@{domain}"))
 
     def test_what_is_known_and_what_waits_survives_a_restart(self):
         client = "198.18.12.1"
@@ -172,7 +176,7 @@ class GreylistTest(DefenceCase):
         waiting = f"b@{self.sender.split('@')[1]}"
         self.assert_refused(self.attempt(client, waiting), self.DEFERRED)
         self.assertEqual(self.gateway.stop(), 0)
-        time.sleep(self.DELAY)
+        time.sleep(self.PATIENCE)
         self.gateway.start()
         wait_for(lambda: self.attempt(client).last.startswith(self.DEFERRED), 20, "greylisting to be loaded")
         self.assert_taken(self.attempt(client, self.sender))
@@ -186,7 +190,7 @@ class GreylistTest(DefenceCase):
         self.wait_for_rows(self.sender)
         time.sleep(1.5)  # what is written behind is written now
         self.assertEqual(self.count_rows(self.sender), 1)
-        time.sleep(self.DELAY)
+        time.sleep(self.PATIENCE)
         with concurrent.futures.ThreadPoolExecutor(20) as pool:
             attempts = list(pool.map(lambda number: self.attempt(f"198.18.13.{number}", self.sender, with_data=False),
                                      range(1, 41)))
@@ -199,14 +203,14 @@ class GreylistTest(DefenceCase):
         known = f"friend@{unique_id('k')}.outside.test"
         self.let_in("198.18.14.1", known)
         with concurrent.futures.ThreadPoolExecutor(20) as pool:
-            noise = [pool.submit(self.attempt, f"198.18.15.{number % 250 + 1}", f"r{number}@{marker}", with_data=False)
-                     for number in range(300)]
+            noise = [pool.submit(self.attempt, f"198.18.15.{number % 250 + 1}", f"{first}{second}@{marker}", with_data=False)
+                     for number, (first, second) in enumerate(itertools.product(NAMES, NAMES))]
             for _ in range(5):
                 self.assert_taken(self.attempt("198.18.14.1", known))
             answers = {each.result().last[:10] for each in noise}
         self.assertEqual(answers, {self.DEFERRED})
-        self.wait_for_rows(f"@{marker}", 300)
-        self.assertEqual(self.count_rows(f"@{marker}"), 300)
+        self.wait_for_rows(f"@{marker}", len(NAMES) ** 2)
+        self.assertEqual(self.count_rows(f"@{marker}"), len(NAMES) ** 2)
 
 
 if __name__ == "__main__":

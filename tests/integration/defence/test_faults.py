@@ -150,7 +150,7 @@ class DatabaseTest(DefenceCase):
         first = self.attempt(client, sender)
         if not first.is_taken:  # it passes once the database has been away for long
             self.assert_refused(first, "450 4.7.1 ")
-            time.sleep(self.DELAY + 0.5)
+            time.sleep(self.DELAY + 1.1)
             self.assert_taken(self.attempt(client, sender))
         self.repair()
         wait_for(lambda: self.gateway.sql(f"SELECT 1 FROM greylist_triplet WHERE sender LIKE '%{sender}'",

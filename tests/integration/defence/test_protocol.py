@@ -156,7 +156,7 @@ class NamesTest(DefenceCase):
     SENDER = "a@outside.test"
 
     def test_client_without_confirmed_name_is_deferred(self):
-        for client, words in ((self.NAMELESS, "reverse"), (self.LIAR, "good.outside.test")):
+        for client, words in ((self.NAMELESS, "PTR"), (self.LIAR, "good.outside.test")):
             with self.subTest(client=client):
                 attempt = self.attempt(client, self.SENDER)
                 self.assert_refused(attempt, "450 4.7.25 ", client, words)
