@@ -196,7 +196,9 @@ QByteArray writeAuthenticationResults(const ResultsInput &input)
             writeDkim(writer, signature);
         }
         writeArc(writer, findings.arc);
-        writeDmarc(writer, findings.dmarc);
+        if (input.isDmarcWanted) {
+            writeDmarc(writer, findings.dmarc);
+        }
     }
     return writer.finish();
 }

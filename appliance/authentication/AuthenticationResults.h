@@ -18,6 +18,7 @@ struct ResultsInput {
     QByteArray authservId;                   ///< Our name in the field (RFC 8601 §2.5).
     std::optional<verdict::SpfFinding> spf;  ///< Nothing: not checked, not mentioned.
     std::optional<Findings> findings;        ///< Nothing: not checked, not mentioned.
+    bool isDmarcWanted = true;               ///< False: switched off, not mentioned.
     std::optional<QByteArray> reverseName;   ///< For iprev (RFC 8601 §3): empty means fail.
     QByteArray clientAddress;                ///< policy.iprev
 };

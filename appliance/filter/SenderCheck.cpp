@@ -72,11 +72,14 @@ SenderFinding SenderCheck::check(const verdict::FilterRequest &request)
                                                      dns);
     if (m_settings.dmarc == SenderCheckSettings::Dmarc::Enforce) {
         enforce(request, finding);
+    } else if (m_settings.dmarc == SenderCheckSettings::Dmarc::Off) {
+        finding.findings.dmarc = {};
     }
     authentication::ResultsInput results;
     results.authservId = m_settings.authservId;
     results.spf = request.session.spf;
     results.findings = finding.findings;
+    results.isDmarcWanted = m_settings.dmarc != SenderCheckSettings::Dmarc::Off;
     if (!request.client.name.isEmpty()) {
         results.reverseName = request.client
                                   .name;  // Else nobody asked, or nobody answered in time.
