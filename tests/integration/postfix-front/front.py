@@ -118,11 +118,9 @@ class FrontCase(unittest.TestCase):
     def steps_of(self, recipient: str, wanted: str) -> str:
         """What pmgtrack tells of the mail for a recipient, every step with its evidence, once `wanted` is among it."""
         def look():
-            rows = self.gateway.run_json("pmgtrack", "--json", "--to", recipient)
-            if not rows:
-                return None
-            text = self.gateway.run("pmgtrack", "--queue-id", rows[0]["queue_id"]).stdout
-            return text if wanted in text else None
+            found = self.gateway.run_json("pmgtrack", "--json", "--to", recipient)["mails"]
+            texts = [self.gateway.run("pmgtrack", "--queue-id", mail["queue_id"]).stdout for mail in found]
+            return next((text for text in texts if wanted in text), None)
         return wait_for(look, 20, f"tracking of {recipient} with {wanted}", 0.3)
 
     def quarantined(self, ident: str) -> list[dict]:

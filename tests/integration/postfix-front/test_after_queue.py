@@ -81,7 +81,7 @@ class AfterQueueTest(FrontCase):
         self.assertEqual(self.sink.find(ident), [])
         # The administrator's notification came by the same way.
         self.assertEqual([mail.recipients for mail in self.arrived("Block Viruses")], [["admin@example.com"]])
-        self.gateway.run("pmgqm", "release", str(entry["id"]), check=False)
+        self.gateway.run("pmgqm", "release", entry["id"], "--to", "virus@example.com")
         self.assertEqual(self.arrived(ident)[0].recipients, ["virus@example.com"])
         self.assertIn(f":{self.ports.back}", self.steps_of("virus@example.com", "released"))
 

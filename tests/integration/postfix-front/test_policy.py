@@ -156,8 +156,11 @@ class PolicyTest(unittest.TestCase):
         client = self.connect()
         self.assertEqual(client.ask(recipient="setting@example.com"), DEFERRED)
         self.gateway.configure("mail", greylist=0, spf=0)
-        self.addCleanup(self.gateway.configure, "mail", greylist=1, spf=1)
-        wait_for(lambda: client.ask(recipient="setting@example.com") == "DUNNO", 15, "the new settings", 0.2)
+        try:
+            wait_for(lambda: client.ask(recipient="setting@example.com") == "DUNNO", 15, "the new settings", 0.2)
+        finally:
+            self.gateway.configure("mail", greylist=1, spf=1)
+        wait_for(lambda: client.ask(sender="a@fail.test").startswith("550"), 15, "the old settings", 0.2)
 
     def test_what_is_known_survives_a_restart(self):
         client = self.connect()

@@ -157,6 +157,9 @@ class PostfixInstance:
     def halt(self) -> None:
         """Ends the programs; queue and maildir stay for another start()."""
         if self._process is not None:
+            # Its servers too, which would outlive a master that is merely terminated.
+            subprocess.run(["postfix", "-c", self.folder / "etc", "stop"], check=False, timeout=60,
+                           capture_output=True)
             self._process.terminate()
             try:
                 self._process.wait(20)
