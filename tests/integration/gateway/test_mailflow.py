@@ -53,7 +53,9 @@ class MailFlowTest(GatewayCase):
         sunk = self.sink.wait_for(ident)[0]
         self.assertEqual(sunk.recipients, ["plain@example.com"])
         self.assertTrue(is_whole(sunk.raw))
-        self.assertTrue(sunk.raw.startswith(b"Received: from client.test"))
+        above, received, _ = sunk.raw.partition(b"Received: from client.test")
+        self.assertTrue(received)
+        self.assertRegex(above, rb"\AAuthentication-Results: gateway\.example\.com;[^\r\n]*\r\n([ \t][^\r\n]*\r\n)*\Z")
         self.assertTrue(sunk.raw.endswith(content[content.index(b"\r\n\r\n"):]))
 
     def test_plain_mail_passes_the_internal_port_to_any_domain(self):
