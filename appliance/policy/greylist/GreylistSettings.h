@@ -26,7 +26,7 @@ struct GreylistSettings {
 
 /// Bounds of what greylisting keeps, against random senders and rotating addresses (R6).
 struct GreylistLimits {
-    /// Triplets in memory and, not yet passed, in the database; about 60 octets of memory each. When
+    /// Triplets in memory and, not yet passed, in the database; 60 to 100 octets of memory each. When
     /// full the oldest that never passed goes first. Range 1,000 … 20,000,000.
     size_t triplets = 2'000'000;
     /// Of them, waiting for a retry from one IPv4 /24 or IPv6 /48: one network cannot push the others

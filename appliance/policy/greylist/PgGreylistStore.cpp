@@ -11,7 +11,7 @@ using store::Database;
 using store::Row;
 using store::Rows;
 
-constexpr int pageRows = 10'000;   ///< Of a load: bounds the memory of a result.
+constexpr int pageRows = 10'000;   ///< Of a load, as in its SQL: bounds the memory of a result.
 constexpr int purgeRows = 10'000;  ///< Of one purge: bounds its transaction.
 
 // A row that had expired before the new one began starts over. A first pass sets the expiry: that of
@@ -42,24 +42,26 @@ constexpr char addStatistic[] =
     " VALUES (?, ?::timestamptz, ?::\"char\", ?)"
     " ON CONFLICT (cid, hour, kind) DO UPDATE SET count = s.count + excluded.count";
 
-// A page ends with its last row's key: the time it is sorted by, in microseconds, and the row's own.
-#define PORTCULLIS_TRIPLET_COLUMNS(SORTED_BY)                                                      \
+// Pages of 10,000 rows and those of the same time as the last, so that the time alone says where the
+// next begins.
+#define PORTCULLIS_TRIPLET_PAGE(CONDITION, SORTED_BY, ORDER)                                       \
     "SELECT client, sender, recipient, (extract(epoch FROM first_at) * 1000000)::bigint,"          \
-    " (extract(epoch FROM expires_at) * 1000000)::bigint, passed, deferrals, passes, cid,"         \
-    " (extract(epoch FROM " SORTED_BY ") * 1000000)::bigint FROM greylist_triplet"
+    " (extract(epoch FROM expires_at) * 1000000)::bigint, passed, deferrals, passes,"              \
+    " (extract(epoch FROM " SORTED_BY ") * 1000000)::bigint FROM greylist_triplet"                 \
+    " WHERE " CONDITION " ORDER BY " ORDER " FETCH FIRST 10000 ROWS WITH TIES"
 
-constexpr char selectAll[] = PORTCULLIS_TRIPLET_COLUMNS(
-    "expires_at") " WHERE expires_at > ?::timestamptz AND expires_at <= ?::timestamptz"
-                  " AND (expires_at, client, sender, recipient, cid) < (?::timestamptz, ?, ?, ?, ?)"
-                  " ORDER BY expires_at DESC, client DESC, sender DESC, recipient DESC, cid DESC "
-                  "LIMIT ?";
-constexpr char selectChanged[] = PORTCULLIS_TRIPLET_COLUMNS(
-    "modified_at") " WHERE cid <> ?::integer AND expires_at > clock_timestamp() AND modified_at >= "
-                   "?::timestamptz"
-                   " AND (modified_at, client, sender, recipient, cid) > (?::timestamptz, ?, ?, ?, "
-                   "?)"
-                   " ORDER BY modified_at, client, sender, recipient, cid LIMIT ?";
-#undef PORTCULLIS_TRIPLET_COLUMNS
+constexpr char selectAll[] = PORTCULLIS_TRIPLET_PAGE(
+    "expires_at > ?::timestamptz AND expires_at < ?::timestamptz",
+    "expires_at",
+    "expires_at DESC");
+constexpr char selectChanged[] = PORTCULLIS_TRIPLET_PAGE(
+    "cid <> ?::integer AND expires_at > clock_timestamp() AND modified_at > ?::timestamptz",
+    "modified_at",
+    "modified_at");
+#undef PORTCULLIS_TRIPLET_PAGE
+
+// Without statistics of a table that has just been filled, each page would be a sort of all of it.
+constexpr char analyze[] = "ANALYZE greylist_triplet";
 
 constexpr char selectNow[] = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
@@ -140,21 +142,16 @@ Status writeTriplets(Database &database, int cid, const std::vector<StoredTriple
     return ok();
 }
 
-/// Time and key of the row that a page ended with.
-using PageKey = QVariantList;
-
-/// All rows, a page at a time, so that a million of them never lie in memory at once. `conditionsOf`
-/// gives the parameters in front of the key.
-template<typename ConditionsOf>
+/// All rows, a page at a time, so that a million of them never lie in memory at once. `condition` is
+/// the first parameter, `after` the second: the time from where the page goes on.
 Status eachPage(Database &database,
                 const char *sql,
-                PageKey after,
-                ConditionsOf conditionsOf,
+                const QVariant &condition,
+                QString after,
                 const GreylistStore::Visitor &visit)
 {
     while (true) {
-        const Rows rows = TRY(
-            database.query(sql, conditionsOf(after) + after + QVariantList{pageRows}));
+        const Rows rows = TRY(database.query(sql, {condition, after}));
         for (const Row &row : rows) {
             if (!visit(storedOf(row))) {
                 return ok();
@@ -163,8 +160,7 @@ Status eachPage(Database &database,
         if (rows.size() < pageRows) {
             return ok();
         }
-        const Row &end = rows.last();
-        after = {store::timestampText(store::wallTimeOf(end[9])), end[0], end[1], end[2], end[8]};
+        after = store::timestampText(store::wallTimeOf(rows.last().at(8)));
     }
 }
 
@@ -196,29 +192,17 @@ auto PgGreylistStore::with(Work work) -> decltype(work(std::declval<Database &>(
 
 Status PgGreylistStore::load(Clock::WallTime now, const Visitor &visit)
 {
-    return with([&](Database &database, int) {
-        const PageKey start{QStringLiteral("infinity"), QString(), QString(), QString(), 0};
-        return eachPage(
-            database, selectAll, start,
-            [now](const PageKey &after) {
-                return QVariantList{store::timestampText(now), after.first()};
-            },
-            visit);
+    return with([&](Database &database, int) -> Status {
+        TRY(database.runScript(QString::fromLatin1(analyze)));
+        return eachPage(database, selectAll, store::timestampText(now), QStringLiteral("infinity"),
+                        visit);
     });
 }
 
 Status PgGreylistStore::loadChanges(Clock::WallTime since, const Visitor &visit)
 {
     return with([&](Database &database, int cid) {
-        const PageKey start{QStringLiteral("-infinity"), QString(), QString(), QString(), 0};
-        const QString from = store::timestampText(since);
-        return eachPage(
-            database, selectChanged, start,
-            [cid, from](const PageKey &after) {
-                const bool isFirst = after.last().toInt() == 0;
-                return QVariantList{cid, isFirst ? QVariant(from) : after.first()};
-            },
-            visit);
+        return eachPage(database, selectChanged, cid, store::timestampText(since), visit);
     });
 }
 

@@ -10,7 +10,7 @@ namespace portcullis::policy::greylist {
 
 /// Every triplet we know, in memory, and which of them the database does not know yet.
 ///
-/// Holds keyed 128-bit hashes instead of texts, about 60 octets a triplet; the key is drawn for each
+/// Holds keyed 128-bit hashes instead of texts, 60 to 100 octets a triplet; the key is drawn for each
 /// process, so nobody can aim at collisions, and one would only let a stranger pass. Bounded as
 /// GreylistLimits says. Times are kept in whole seconds, the first attempt rounded up.
 ///
