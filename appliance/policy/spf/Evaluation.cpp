@@ -293,10 +293,9 @@ void Evaluation::onTarget(const QByteArray &target)
     } else if (term.type == TermType::A && !isIp4) {
         type = DnsType::Aaaa;
     } else if (term.type == TermType::Ptr) {
-        ask(taskFor(wire::Task::Kind::MatchPtr, name.toStdString()),
-            [this](const wire::Reply &reply) {
-                reply.kind == wire::Reply::Kind::Matches ? onMatch() : advance();
-            });
+        askAfter({wire::Reply::Kind::Needs, wire::Query::Ptr,
+                  reverseName(m_subject.client).toStdString()},
+                 taskFor(wire::Task::Kind::MatchPtr, name.toStdString()));
         return;
     }
     query(name, type,
@@ -331,9 +330,20 @@ void Evaluation::onTermAnswer(const QByteArray &name, const Result<DnsAnswer> &a
     wire::Task task = taskFor(matchKind(term.type), name.toStdString());
     task.prefix = static_cast<quint8>(isIp4 ? term.prefix4 : term.prefix6);
     task.known.push_back({query, name.toStdString(), recordsOf(query, *answer)});
-    ask(std::move(task), [this](const wire::Reply &reply) {
-        reply.kind == wire::Reply::Kind::Matches ? onMatch() : advance();
-    });
+    const auto &records = task.known.front().records;
+    if (term.type != TermType::Mx) {
+        ask(std::move(task), [this](const wire::Reply &reply) { onVerdict(reply); });
+    } else if (records.empty()) {
+        advance();  // a null MX (RFC 7505)
+    } else {
+        const wire::Reply first{wire::Reply::Kind::Needs, queryOf(addressType), records.front()};
+        askAfter(first, std::move(task));
+    }
+}
+
+void Evaluation::onVerdict(const wire::Reply &reply)
+{
+    reply.kind == wire::Reply::Kind::Matches ? onMatch() : advance();
 }
 
 void Evaluation::onMatch()
@@ -400,6 +410,14 @@ void Evaluation::ask(wire::Task task, std::function<void(const wire::Reply &)> t
     m_task = std::move(task);
     m_onReply = std::move(then);
     submit();
+}
+
+/// Answers what any worker would need first before it is asked: that saves a round trip.
+void Evaluation::askAfter(const wire::Reply &need, wire::Task task)
+{
+    m_task = std::move(task);
+    m_onReply = [this](const wire::Reply &reply) { onVerdict(reply); };
+    onNeed(need);
 }
 
 void Evaluation::submit()

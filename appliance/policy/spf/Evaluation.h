@@ -63,6 +63,7 @@ private:
     void evaluateTerm();
     void onTarget(const QByteArray &target);
     void onTermAnswer(const QByteArray &name, const Result<DnsAnswer> &answer);
+    void onVerdict(const wire::Reply &reply);
     void onMatch();
     void onAllTermsDone();
     void leaveFrame(SpfResult result);
@@ -78,6 +79,7 @@ private:
 
     wire::Task taskFor(wire::Task::Kind kind, const std::string &text) const;
     void ask(wire::Task task, std::function<void(const wire::Reply &)> then);
+    void askAfter(const wire::Reply &need, wire::Task task);
     void submit();
     void onReply(const std::optional<wire::Reply> &reply);
     bool mayNeed(const wire::Reply &reply) const;
