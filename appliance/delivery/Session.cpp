@@ -36,6 +36,7 @@ void Session::connectToHost()
 {
     m_isConnecting = true;
     if (const auto objection = m_walk.objection()) {
+        m_connection.clear();  // That of the host before says nothing about this one.
         QMetaObject::invokeMethod(
             this, [this, problem = *objection] { tryNextHost(problem); }, Qt::QueuedConnection);
         return;

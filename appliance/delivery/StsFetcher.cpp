@@ -101,8 +101,8 @@ void StsDownload::tryNextAddress()
     m_socket->setProxy(QNetworkProxy::NoProxy);
     m_socket->setSslConfiguration(m_tls);
     m_socket->setPeerVerifyMode(QSslSocket::VerifyPeer);
-    constexpr qint64 readBlock = 16 * 1024;
-    m_socket->setReadBufferSize(readBlock);
+    constexpr qint64 readAhead = 128 * 1024;  // More than a whole reply may have.
+    m_socket->setReadBufferSize(readAhead);
     connect(m_socket, &QSslSocket::encrypted, this, &StsDownload::onEncrypted);
     connect(m_socket, &QSslSocket::readyRead, this, &StsDownload::onReadable);
     connect(m_socket, &QSslSocket::errorOccurred, this, &StsDownload::onSocketError);
