@@ -71,7 +71,8 @@ ResultsInput fullInput()
 // Value of the one field that `text` is.
 QByteArray valueOf(const QByteArray &text)
 {
-    const ReceivedMessage message(text + "\r\n", AuthenticationLimits());
+    const QByteArray header = text + "\r\n";
+    const ReceivedMessage message(header, AuthenticationLimits());
     return message.fields().size() == 1 ? message.fields().front().unfolded() : QByteArray();
 }
 
