@@ -121,4 +121,26 @@ std::vector<std::string> hostRecords(const DnsAnswer &answer, DnsType type)
     return records;
 }
 
+DnsType typeOf(wire::Query query)
+{
+    switch (query) {
+    case wire::Query::A:
+        return DnsType::A;
+    case wire::Query::Aaaa:
+        return DnsType::Aaaa;
+    case wire::Query::Mx:
+        return DnsType::Mx;
+    case wire::Query::Ptr:
+        return DnsType::Ptr;
+    }
+    Q_UNREACHABLE();
+}
+
+std::vector<std::string> recordsOf(wire::Query query, const DnsAnswer &answer)
+{
+    return query == wire::Query::A || query == wire::Query::Aaaa
+               ? addressRecords(answer)
+               : hostRecords(answer, typeOf(query));
+}
+
 }  // namespace portcullis::policy::spf

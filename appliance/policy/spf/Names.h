@@ -2,6 +2,7 @@
 #pragma once
 
 #include "appliance/base/Resolver.h"
+#include "appliance/policy/spf/protocol/Wire.h"
 
 #include <QtCore/QByteArray>
 #include <QtNetwork/QHostAddress>
@@ -31,5 +32,11 @@ std::vector<std::string> addressRecords(const DnsAnswer &answer);
 /// Host names of a PTR or MX answer. Labels may hold any printable character but the dot: unlike
 /// mxHostsOf(), where a name is going to be connected to, a name is only compared here.
 std::vector<std::string> hostRecords(const DnsAnswer &answer, DnsType type);
+
+/// @name The worker protocol's view of DNS.
+/// @{
+DnsType typeOf(wire::Query query);
+std::vector<std::string> recordsOf(wire::Query query, const DnsAnswer &answer);
+/// @}
 
 }  // namespace portcullis::policy::spf
