@@ -61,6 +61,7 @@ class TestMessageEditor : public QObject
 private Q_SLOTS:
     void leavesEverythingWithoutEdits();
     void removesAndSetsFields();
+    void removesSingleFields();
     void prependsInOrder();
     void neverMakesStructureOfValues_data();
     void neverMakesStructureOfValues();
@@ -96,6 +97,21 @@ void TestMessageEditor::leavesEverythingWithoutEdits()
         QVERIFY(!editor.isModified());
         QCOMPARE(editor.result().toByteArray(), crlf(text));
     }
+}
+
+void TestMessageEditor::removesSingleFields()
+{
+    const QByteArray text = "A: 1\nB: 2\nA: 3\n\nbody\n";
+    const mail::Message message = parsed(text);
+    mail::MessageEditor editor(message);
+    editor.removeField(message.fields()[2]);
+    QVERIFY(editor.isModified());
+    QCOMPARE(editor.result().toByteArray(), crlf("A: 1\nB: 2\n\nbody\n"));
+    // What takes the place of a field is not lost with one that goes by itself.
+    mail::MessageEditor both(message);
+    both.removeField(message.fields()[0]);
+    QVERIFY(both.setHeader("A", u"9"_s));
+    QCOMPARE(both.result().toByteArray(), crlf("A: 9\nB: 2\n\nbody\n"));
 }
 
 void TestMessageEditor::removesAndSetsFields()
