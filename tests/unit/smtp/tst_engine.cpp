@@ -53,6 +53,7 @@ private Q_SLOTS:
     void dropsForeignProtocols();
     void believesOnlyListedPeers();
     void forwardsTheOriginOfOneTransaction();
+    void forwardedNamesAreCleanedNotRefused();
     void becomesTheClientOfXclient();
     void namesTheProtocol();
     void answersLmtpForEachRecipient();
@@ -505,6 +506,23 @@ void TestEngine::forwardsTheOriginOfOneTransaction()
     QCOMPARE(int(seen.port), 99);
     QCOMPARE(bench.engine.client().address, QHostAddress(QStringLiteral("192.0.2.1")));
     QCOMPARE(bench.engine.client().helo, QByteArray("client.example"));
+}
+
+void TestEngine::forwardedNamesAreCleanedNotRefused()
+{
+    // Refused, the stranger would pass for the peer that forwards him.
+    EngineBench bench({}, {false, true});
+    bench.greet();
+    bench.say("EHLO client.example\r\n");
+    QCOMPARE(codesOf(bench.sayEach({"XFORWARD ADDR=203.0.113.9 NAME=a+2F+E4b HELO=x+20+0D+0Ay "
+                                    "IDENT=4WtKx1",
+                                    mailLine, rcptLine, "DATA", "."})),
+             QByteArray("250 250 250 354 250"));
+    const mail::Client &seen = bench.handler.clientAtMessage;
+    QCOMPARE(seen.address, QHostAddress(QStringLiteral("203.0.113.9")));
+    QCOMPARE(seen.name, QByteArray("a/?b"));
+    QCOMPARE(seen.helo, QByteArray("x???y"));
+    QCOMPARE(seen.ident, QByteArray("4WtKx1"));
 }
 
 void TestEngine::becomesTheClientOfXclient()
