@@ -13,7 +13,7 @@ cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
 readonly logs=build/logs
 readonly jobs=${PORTCULLIS_JOBS:-$(nproc)}
 # Tests whose subject are threads; ThreadSanitizer is too slow for the others to be worth it.
-readonly threaded='^test_(log|spool|spool_faults|event_journal|client_limits|client_memory|dnsbl_health|smtp_server|store_writer)$'
+readonly threaded='^test_(log|spool|spool_faults|event_journal|client_limits|client_memory|dnsbl_health|greylist|greylist_threads|smtp_server|store_writer)$'
 failures=()
 summaries=()
 

@@ -22,7 +22,7 @@ using Entry = QByteArray;  ///< Its name.
 
 /// Patterns that one address may drive into their step limit: with a thousand evil patterns the rest
 /// is not tried any more (C7). An address that reaches it is on no list.
-constexpr int maxLimitHits = 8;
+constexpr int maxListLimitHits = 8;
 
 /// The objects about an address on one side of the envelope.
 struct AddressEntries {
@@ -51,7 +51,7 @@ struct AddressEntries {
             if (outcome == MatchOutcome::Match) {
                 return entry;
             }
-            if (outcome == MatchOutcome::Limit && ++limitHits >= maxLimitHits) {
+            if (outcome == MatchOutcome::Limit && ++limitHits >= maxListLimitHits) {
                 break;
             }
         }
@@ -126,13 +126,13 @@ private:
     std::map<int, std::unordered_map<Octets, Entry, OctetsHash>, std::greater<>> m_byLength;
 };
 
-QString textOf(const Object &object, const char *name)
+QString entryProperty(const Object &object, const char *name)
 {
     return object.properties.value(QLatin1String(name)).toString();
 }
 
 /// "domain example.com", "receiver regular expression .*@example.com": side, kind and value.
-Entry nameOf(const Object &object)
+Entry entryName(const Object &object)
 {
     const char *kind = "";
     switch (object.type) {
@@ -177,26 +177,28 @@ struct SmtpAllowList::Compiled {
 
     Status add(const Object &object)
     {
-        const Entry entry = nameOf(object);
+        const Entry entry = entryName(object);
         switch (object.type) {
         case ObjectType::WhoAddress:
         case ObjectType::Receiver:
-            sideOf(object).addresses.insert(textOf(object, "email").toLower().toUtf8(), entry);
+            sideOf(object).addresses.insert(entryProperty(object, "email").toLower().toUtf8(),
+                                            entry);
             break;
         case ObjectType::WhoDomain:
         case ObjectType::ReceiverDomain:
-            sideOf(object).domains.insert(textOf(object, "domain").toLower().toUtf8(), entry);
+            sideOf(object).domains.insert(entryProperty(object, "domain").toLower().toUtf8(),
+                                          entry);
             break;
         case ObjectType::WhoRegex:
         case ObjectType::ReceiverRegex:
             sideOf(object).patterns.emplace_back(
-                TRY(compileObjectPattern(object.type, textOf(object, "regex"))), entry);
+                TRY(compileObjectPattern(object.type, entryProperty(object, "regex"))), entry);
             break;
         case ObjectType::WhoIp:
-            addresses.insert(plainAddress(QHostAddress(textOf(object, "ip"))), entry);
+            addresses.insert(plainAddress(QHostAddress(entryProperty(object, "ip"))), entry);
             break;
         case ObjectType::WhoNetwork: {
-            const auto [network, length] = QHostAddress::parseSubnet(textOf(object, "cidr"));
+            const auto [network, length] = QHostAddress::parseSubnet(entryProperty(object, "cidr"));
             if (network.isNull()) {
                 return Error::permanent("rules.object", QStringLiteral("not a network"));
             }
