@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """S14, S15: hundreds of slow clients and a flood of connections, while others are served."""
 
+import concurrent.futures
 import contextlib
 import socket
 import threading
@@ -79,14 +80,15 @@ class FloodTest(DefenceCase):
                 connection.sendall(b"E")
 
     def test_S14_slow_content_loses_its_place(self):
-        with contextlib.ExitStack() as stack:
-            for _ in range(60):
+        with contextlib.ExitStack() as stack, concurrent.futures.ThreadPoolExecutor(60) as pool:
+            def begin(client: str) -> None:
                 with contextlib.suppress(OSError, harness.HarnessError):
-                    session = stack.enter_context(Dialogue(self.gateway.external, as_client=stranger()))
+                    session = stack.enter_context(Dialogue(self.gateway.external, as_client=client))
                     session.ehlo()
                     session.envelope()
                     session.ask("DATA")
                     session.send(b"Subject: slow\r\n")
+            list(pool.map(begin, [stranger() for _ in range(90)]))
             self.sink.wait_for(self.deliver(GOOD))
 
     def test_S15_flood_of_connections_while_a_good_client_is_served(self):
