@@ -35,14 +35,17 @@ private:
 class ResolverBatch final : public QObject
 {
 public:
-    ResolverBatch(ResolverConnection &connection, resolverwire::Request request);
+    ResolverBatch(ResolverService &service,
+                  ResolverConnection &connection,
+                  resolverwire::Request request);
 
-    void start(Resolver &resolver);
+    void start();
 
 private:
     void take(size_t index, Result<DnsAnswer> answer);
     void finish();
 
+    ResolverService &m_service;
     ResolverConnection &m_connection;
     resolverwire::Request m_request;
     std::vector<std::optional<Result<DnsAnswer>>> m_answers;
@@ -50,8 +53,11 @@ private:
     QTimer m_deadline;
 };
 
-ResolverBatch::ResolverBatch(ResolverConnection &connection, resolverwire::Request request)
+ResolverBatch::ResolverBatch(ResolverService &service,
+                             ResolverConnection &connection,
+                             resolverwire::Request request)
     : QObject(&connection)
+    , m_service(service)
     , m_connection(connection)
     , m_request(std::move(request))
     , m_answers(m_request.questions.size())
@@ -61,7 +67,7 @@ ResolverBatch::ResolverBatch(ResolverConnection &connection, resolverwire::Reque
     connect(&m_deadline, &QTimer::timeout, this, [this] { finish(); });
 }
 
-void ResolverBatch::start(Resolver &resolver)
+void ResolverBatch::start()
 {
     if (m_open == 0) {
         finish();
@@ -70,8 +76,17 @@ void ResolverBatch::start(Resolver &resolver)
     m_deadline.start(m_request.deadline);
     for (size_t i = 0; i < m_request.questions.size(); ++i) {
         const resolverwire::Question &question = m_request.questions[i];
-        resolver.lookup(question.name, question.type, this,
-                        [this, i](Result<DnsAnswer> answer) { take(i, std::move(answer)); });
+        if (const DnsAnswer *known = m_service.cached(question)) {
+            take(i, *known);
+            continue;
+        }
+        m_service.m_resolver->lookup(question.name, question.type, this,
+                                     [this, i](Result<DnsAnswer> answer) {
+                                         if (answer) {
+                                             m_service.keep(m_request.questions[i], *answer);
+                                         }
+                                         take(i, std::move(answer));
+                                     });
     }
 }
 
@@ -151,8 +166,8 @@ bool ResolverConnection::readFrame()
         return false;
     }
     ++m_batches;
-    auto *batch = new ResolverBatch(*this, *std::move(request));  // Ends itself.
-    batch->start(*m_service.m_resolver);
+    auto *batch = new ResolverBatch(m_service, *this, *std::move(request));  // Ends itself.
+    batch->start();
     return true;
 }
 
@@ -201,8 +216,31 @@ Status ResolverService::listen(const QString &path)
 
 void ResolverService::setResolver(std::unique_ptr<Resolver> resolver)
 {
+    m_cache.clear();
     std::shared_ptr<Resolver> old = std::exchange(m_resolver, std::move(resolver));
     QTimer::singleShot(m_limits.wire.deadline, this, [old] {});
+}
+
+const DnsAnswer *ResolverService::cached(const resolverwire::Question &question) const
+{
+    const auto found = m_cache.constFind({question.name, static_cast<int>(question.type)});
+    const bool isFresh = found != m_cache.constEnd()
+                         && found->end > std::chrono::steady_clock::now();
+    return isFresh ? &found->answer : nullptr;
+}
+
+void ResolverService::keep(const resolverwire::Question &question, const DnsAnswer &answer)
+{
+    constexpr std::chrono::seconds longest = std::chrono::minutes(5);
+    const auto lifetime = std::min(answer.ttl, longest);
+    if (lifetime.count() <= 0 || m_limits.cachedAnswers <= 0) {
+        return;
+    }
+    if (m_cache.size() >= m_limits.cachedAnswers) {
+        m_cache.clear();
+    }
+    m_cache.insert({question.name, static_cast<int>(question.type)},
+                   {answer, std::chrono::steady_clock::now() + lifetime});
 }
 
 void ResolverService::acceptPending()
