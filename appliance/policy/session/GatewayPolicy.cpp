@@ -10,6 +10,7 @@ namespace {
 spf::SpfSettings spfSettings(const config::Config &config)
 {
     spf::SpfSettings settings;
+    settings.receiver = config.fqdn;
     settings.limits.timeout = config.mail.spfTimeout;
     return settings;
 }
