@@ -14,6 +14,7 @@ namespace {
 policy::spf::SpfSettings spfSettings(const config::Config &config)
 {
     policy::spf::SpfSettings settings;
+    settings.receiver = config.fqdn;
     settings.limits.timeout = config.mail.spfTimeout;
     return settings;
 }
