@@ -117,6 +117,24 @@ QByteArray DkimKey::toPem() const
     return contentOf(bio.get());
 }
 
+QByteArray DkimKey::signEd25519(QByteArrayView octets) const
+{
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                          EVP_MD_CTX_free);
+    QByteArray signature(2 * c_ed25519Octets, '\0');
+    auto size = static_cast<size_t>(signature.size());
+    const bool isSigned = d->kind == Kind::Ed25519 && context
+                          && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr,
+                                                d->key.get())
+                                 > 0
+                          && EVP_DigestSign(
+                                 context.get(), reinterpret_cast<unsigned char *>(signature.data()),
+                                 &size, reinterpret_cast<const unsigned char *>(octets.data()),
+                                 static_cast<size_t>(octets.size()))
+                                 > 0;
+    return isSigned ? signature : QByteArray();
+}
+
 QByteArray DkimKey::publicBase64() const
 {
     if (d->kind == Kind::Ed25519) {

@@ -4,6 +4,7 @@
 #include "shared/base/Result.h"
 
 #include <QtCore/QByteArray>
+#include <QtCore/QByteArrayView>
 
 #include <memory>
 #include <vector>
@@ -29,6 +30,8 @@ public:
     [[nodiscard]] int bits() const;
     [[nodiscard]] QByteArray toPem()
         const;  ///< Private; PKCS #1 for RSA as PMG writes, else PKCS #8.
+    /// Ed25519 signature of some octets; empty for an RSA key, with which libopendkim signs.
+    [[nodiscard]] QByteArray signEd25519(QByteArrayView octets) const;
     [[nodiscard]] QByteArray publicBase64() const;  ///< p= of the record.
     /// "v=DKIM1; h=sha256; k=rsa; p=…"
     [[nodiscard]] QByteArray recordText() const;

@@ -3,7 +3,11 @@
 
 #include "appliance/authentication/OpendkimApi.h"
 #include "appliance/authentication/ReceivedMessage.h"
+#include "appliance/authentication/SignatureField.h"
 #include "appliance/authentication/TagList.h"
+
+#include <QtCore/QByteArrayList>
+#include <QtCore/QDateTime>
 
 #include <algorithm>
 #include <array>
@@ -48,6 +52,25 @@ bool isWanted(const mail::HeaderField &field)
     const auto isNamed = [&](const char *name) { return field.isNamed(name); };
     return std::any_of(c_oversigned.begin(), c_oversigned.end(), isNamed)
            || std::any_of(c_signedOnly.begin(), c_signedOnly.end(), isNamed);
+}
+
+// h= for our own signatures: every wanted field, and one more of those that must not be added.
+QByteArray signedNames(const ReceivedMessage &message)
+{
+    QByteArrayList names;
+    for (const mail::HeaderField &field : message.fields()) {
+        if (isWanted(field)) {
+            names << field.name().toByteArray();
+        }
+    }
+    for (const char *name : c_oversigned) {
+        names << name;
+    }
+    constexpr qsizetype c_namesPerLine = 5;
+    for (qsizetype i = c_namesPerLine; i < names.size(); i += c_namesPerLine) {
+        names[i].prepend("\r\n\t");
+    }
+    return names.join(':');
 }
 
 // The library only ever sees fields that shall be signed, so it needs no list of them.
@@ -129,21 +152,30 @@ Result<QByteArray> DkimSigner::sign(QByteArrayView message) const
             return Error::permanent("dkim.sign", QStringLiteral("NUL in the header"));
         }
     }
-    const auto library = openLibrary();
-    if (!library || parsed.isOverLimit()) {
+    if (parsed.isOverLimit()) {
         return Error::permanent("dkim.sign", QStringLiteral("the header is too large"));
+    }
+    return m_key.kind() == DkimKey::Kind::Rsa
+               ? signRsa(parsed)
+               : signEd25519(parsed, message.first(message.size() - parsed.body().size()));
+}
+
+Result<QByteArray> DkimSigner::signRsa(const ReceivedMessage &message) const
+{
+    const auto library = openLibrary();
+    if (!library) {
+        return Error::permanent("dkim.sign", QStringLiteral("libopendkim does not start"));
     }
     const QByteArray pem = m_key.toPem();
     DKIM_STAT status = DKIM_STAT_OK;
-    const std::unique_ptr<DKIM, SessionFree> session(dkim_sign(
-        library.get(), writable("m"), nullptr, writable(pem), writable(m_selector),
-        writable(m_domain), DKIM_CANON_RELAXED, DKIM_CANON_RELAXED,
-        m_key.kind() == DkimKey::Kind::Rsa ? DKIM_SIGN_RSASHA256 : DKIM_SIGN_ED25519SHA256, -1,
-        &status));
+    const std::unique_ptr<DKIM, SessionFree> session(
+        dkim_sign(library.get(), writable("m"), nullptr, writable(pem), writable(m_selector),
+                  writable(m_domain), DKIM_CANON_RELAXED, DKIM_CANON_RELAXED, DKIM_SIGN_RSASHA256,
+                  -1, &status));
     if (!session) {
         return signError("begin", status);
     }
-    status = feedMessage(session.get(), parsed);
+    status = feedMessage(session.get(), message);
     if (status != DKIM_STAT_OK) {
         return signError("message", status);
     }
@@ -157,6 +189,32 @@ Result<QByteArray> DkimSigner::sign(QByteArrayView message) const
            + withCrlf(QByteArrayView(reinterpret_cast<const char *>(value),
                                      static_cast<qsizetype>(length)))
            + "\r\n";
+}
+
+// libopendkim signs with Ed25519 as well, but leaks the key each time.
+Result<QByteArray> DkimSigner::signEd25519(const ReceivedMessage &message,
+                                           QByteArrayView header) const
+{
+    const QByteArray begin = "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d="
+                             + m_domain + ";\r\n\ts=" + m_selector
+                             + "; t=" + QByteArray::number(QDateTime::currentSecsSinceEpoch())
+                             + ";\r\n\th=" + signedNames(message) + ";\r\n\tbh="
+                             + hashBody(message.body(), Canonicalization::Relaxed).digest.toBase64()
+                             + ";\r\n\tb=";
+    // What is hashed has no b=, so that anything may stand there while the field is read.
+    QByteArray unsignedHeader = begin + "AAAA\r\n";
+    unsignedHeader.append(header);
+    const AuthenticationLimits limits;
+    const ReceivedMessage whole(unsignedHeader, limits);
+    const SignatureField field = readSignature(whole.fields().front(), SignatureKind::Dkim, limits);
+    const QByteArray signature = field.state == SignatureField::State::Usable
+                                     ? m_key.signEd25519(headerDigest(whole, field))
+                                     : QByteArray();
+    if (signature.isEmpty()) {
+        return Error::permanent("dkim.sign", QStringLiteral("the message cannot be signed: ")
+                                                 + QString::fromLatin1(field.reason));
+    }
+    return begin + signature.toBase64() + "\r\n";
 }
 
 }  // namespace portcullis::authentication

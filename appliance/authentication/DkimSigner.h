@@ -9,6 +9,8 @@
 
 namespace portcullis::authentication {
 
+class ReceivedMessage;
+
 /// Signs outgoing messages for one domain with one key: relaxed/relaxed, rsa-sha256 or
 /// ed25519-sha256 after the key's kind, all of the body, important fields oversigned so that none can
 /// be added later (RFC 6376 §8.15).
@@ -32,6 +34,9 @@ public:
 
 private:
     DkimSigner(DkimKey key, QByteArray selector, QByteArray domain);
+    [[nodiscard]] Result<QByteArray> signRsa(const ReceivedMessage &message) const;
+    [[nodiscard]] Result<QByteArray> signEd25519(const ReceivedMessage &message,
+                                                 QByteArrayView header) const;
 
     DkimKey m_key;
     QByteArray m_selector;
