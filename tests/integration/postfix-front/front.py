@@ -3,7 +3,6 @@
 
 import json
 import re
-import shutil
 import sys
 import unittest
 from pathlib import Path
@@ -155,7 +154,5 @@ def main() -> None:
     require_postfix()
     if not peers.NameServer.is_installed():
         harness.skip_whole_file("nsd is not installed (apt-get install nsd)")
-    harness.require_programs("pmgpolicy")
-    if shutil.which("postqueue") is None:
-        harness.skip_whole_file("Postfix is not installed (apt-get install postfix)")
+    harness.require_programs("pmgpolicy", "pmg-spf-worker")
     unittest.main(module="__main__", verbosity=2)
