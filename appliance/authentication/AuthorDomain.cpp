@@ -17,7 +17,7 @@ constexpr qsizetype c_longestFrom = 16 * 1024;
 constexpr int c_mostMailboxes = 50;
 constexpr int c_deepestComment = 20;
 
-bool isWhite(char c)
+bool isFromBlank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -74,7 +74,7 @@ private:
         QByteArray phrase;
         while (!atEnd()) {
             const char c = m_value[m_at];
-            if (isWhite(c)) {
+            if (isFromBlank(c)) {
                 phrase.append(' ');
                 ++m_at;
             } else if (c == '(') {
@@ -165,7 +165,7 @@ private:
                 if (!skipComment()) {
                     return false;
                 }
-            } else if (!isWhite(m_value[m_at])) {
+            } else if (!isFromBlank(m_value[m_at])) {
                 break;
             } else {
                 ++m_at;
@@ -177,7 +177,7 @@ private:
     // `a@example.org` without brackets. A quoted local part has become one quote by now.
     bool readBare(const QByteArray &text)
     {
-        if (std::any_of(text.begin(), text.end(), isWhite)) {
+        if (std::any_of(text.begin(), text.end(), isFromBlank)) {
             return refuse("several words and no address in brackets");
         }
         return addAddress(text);

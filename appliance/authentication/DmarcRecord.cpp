@@ -10,7 +10,7 @@ namespace portcullis::authentication {
 namespace {
 
 constexpr qsizetype c_longestRecord = 8 * 1024;
-constexpr qsizetype c_mostTags = 100;
+constexpr qsizetype c_mostRecordTags = 100;
 
 std::optional<DmarcPolicy> policyNamed(const QByteArray &name)
 {
@@ -66,7 +66,7 @@ std::optional<DmarcRecord> parseDmarcRecord(const QByteArray &text)
     record.text = text;
     std::optional<DmarcPolicy> policy;
     bool isSubdomainPolicyBroken = false;
-    for (qsizetype i = 1; i < std::min(parts.size(), c_mostTags); ++i) {
+    for (qsizetype i = 1; i < std::min(parts.size(), c_mostRecordTags); ++i) {
         const qsizetype equals = parts[i].indexOf('=');
         const QByteArray tag = parts[i].left(std::max<qsizetype>(0, equals)).trimmed().toLower();
         const QByteArray value = parts[i].mid(equals + 1).trimmed().toLower();

@@ -16,7 +16,7 @@ namespace portcullis::authentication {
 
 namespace {
 
-constexpr qsizetype c_ed25519Octets = 32;
+constexpr qsizetype c_ed25519KeyOctets = 32;
 constexpr int c_ed25519Bits = 256;
 
 using PkeyPtr = std::shared_ptr<EVP_PKEY>;
@@ -113,7 +113,7 @@ KeyRecord readRecord(const QByteArray &text, const AuthenticationLimits &limits)
         return refused(record, State::Broken, "the key is not base64");
     }
     if (record.kind == KeyRecord::Kind::Ed25519) {
-        if (octets->size() != c_ed25519Octets) {
+        if (octets->size() != c_ed25519KeyOctets) {
             return refused(record, State::Broken, "the Ed25519 key is not of 32 octets");
         }
         record.key = owned(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octetsOf(*octets),
