@@ -311,8 +311,7 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
         m_services.wakeArchivist();
     }
     if (!outcome.isAllBlocked) {
-        m_services.journal.append(
-            acceptedEvent(entryOf(m_request, spool::Stage::Deliverable), m_request.content.size()));
+        trackAccepted();
     }
     for (const tracking::TrackingEvent &event : outcome.events) {
         m_services.journal.append(event);
@@ -338,6 +337,16 @@ void Intake::onCommitted(const Status &status, const Outcome &outcome)
         return;
     }
     m_control.answer({250, "2.5.0", "OK (" + m_request.queueId + ')'});
+}
+
+void Intake::trackAccepted()
+{
+    tracking::TrackingEvent event = acceptedEvent(entryOf(m_request, spool::Stage::Deliverable),
+                                                  m_request.content.size());
+    if (!m_request.session.isEmpty()) {
+        event.detail.insert(QLatin1String("session"), m_request.session.toJson());
+    }
+    m_services.journal.append(std::move(event));
 }
 
 /// Once Postfix has queued a message (it then tells its queue id), a refusal makes it write a bounce:

@@ -50,6 +50,7 @@ private:
     void refuse(const smtp::Reply &reply, const char *check);
     void refuse(const policy::Refusal &refusal);
     void track(const smtp::Reply &reply, const char *check, const QJsonObject &detail);
+    void trackAccepted();
     void acceptMail();
     void acceptRcpt();
     void greet();

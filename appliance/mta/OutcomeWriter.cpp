@@ -178,9 +178,6 @@ tracking::TrackingEvent acceptedEvent(const spool::Entry &entry, qint64 size)
     if (!entry.client.ident.isEmpty()) {
         event.detail.insert(QLatin1String("postfix_id"), QString::fromLatin1(entry.client.ident));
     }
-    if (!entry.session.isEmpty()) {
-        event.detail.insert(QLatin1String("session"), entry.session.toJson());
-    }
     return event;
 }
 
