@@ -20,6 +20,7 @@ SPF_GOOD = "203.0.113.9"  #: May send for pass.test.
 
 #: What the page takes for granted and the harness switches off, with a delay that a test can wait for.
 CHECKS = {"spf": 1, "greylist": 1, "greylist_delay": 2, "trust_own_networks": 0}
+RETRY_AFTER = 3.5  #: Seconds; greylisting counts whole ones.
 
 ZONES = {
     "outside.test": '@ TXT "v=spf1 ?all"\n@ MX 10 mx\nmx A 203.0.113.200',

@@ -7,7 +7,7 @@ import smtplib
 import time
 
 import front
-from front import BACKUP_MX, SPF_GOOD, STRANGER, FrontCase
+from front import BACKUP_MX, RETRY_AFTER, SPF_GOOD, STRANGER, FrontCase
 from harness import wait_for
 from messages import EICAR, is_whole, message, sealed, send, unique_id, with_attachment
 
@@ -179,7 +179,7 @@ class AfterQueueTest(FrontCase):
         self.assertTrue(session.ask("MAIL FROM:<grey@outside.test>").startswith("250"))
         self.assertRegex(session.ask("RCPT TO:<grey@example.com>"),
                          r"^450 4\.7\.1 .*Service is unavailable \(try later\)")
-        time.sleep(2.5)
+        time.sleep(RETRY_AFTER)
         ident = unique_id("grey")
         self.assertTrue(self.send(sealed(ident), "grey@outside.test", "grey@example.com", STRANGER).startswith("250"))
         self.assertRegex(self.arrived(ident)[0].raw, rb"(?m)^Received-SPF: neutral")

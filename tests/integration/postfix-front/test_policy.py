@@ -10,7 +10,7 @@ import time
 import unittest
 
 import front
-from front import BACKUP_MX, CHECKS, SPF_GOOD, STRANGER, ZONES
+from front import BACKUP_MX, CHECKS, RETRY_AFTER, SPF_GOOD, STRANGER, ZONES
 from harness import Gateway, wait_for
 
 DEFERRED = "DEFER_IF_PERMIT Service is unavailable (try later)"
@@ -83,7 +83,7 @@ class PolicyTest(unittest.TestCase):
         recipients = [f"pipe{number}@example.com" for number in range(50)]
         client.send(b"".join(request(sender="a@pipe.test", recipient=each) for each in recipients))
         self.assertEqual([client.answer() for _ in recipients], [DEFERRED] * 50)
-        time.sleep(2.5)
+        time.sleep(RETRY_AFTER)
         client.send(b"".join(request(sender="a@pipe.test", recipient=each, instance="1.2.3") for each in recipients))
         answers = [client.answer() for _ in recipients]
         self.assertTrue(answers[0].startswith("PREPEND Received-SPF: none"), answers[0])
@@ -165,7 +165,7 @@ class PolicyTest(unittest.TestCase):
     def test_what_is_known_survives_a_restart(self):
         client = self.connect()
         self.assertEqual(client.ask(recipient="again@example.com"), DEFERRED)
-        time.sleep(2.5)
+        time.sleep(RETRY_AFTER)
         before = self.gateway.pids("pmgpolicy")
         self.gateway.kill("pmgpolicy", signal.SIGKILL)
         wait_for(lambda: (now := self.gateway.pids("pmgpolicy")) and now != before, 10, "another pmgpolicy")
