@@ -54,8 +54,9 @@ class AllowListTest(DefenceCase):
 
     def test_the_entry_is_told_in_tracking(self):
         self.allow("ip", VICTIM)
-        wait_for(lambda: self.attempt(VICTIM, "a@forged.test").is_taken, 10, "the entry to act")
-        detail = self.evidence(VICTIM, "accepted")["detail"]
+        sender = f"{unique_id('told')}@forged.test"
+        wait_for(lambda: self.attempt(VICTIM, sender).is_taken, 10, "the entry to act")
+        detail = self.evidence(VICTIM, "accepted", sender=sender)["detail"]
         self.assertIn(VICTIM, detail["session"]["allowed_by"])
 
     def test_the_list_opens_no_relay(self):
