@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway import OWN_RULE, SWITCHED_ON, Gateway, StartFailed
-from scenarios import (BOUNCED, DELIVERED, INTERNET, QUARANTINED, REFUSED, SCENARIOS, SMUGGLED,
-                       Expected, Scenario)
+from scenarios import (BOUNCED, DELIVERED, GREYLISTED, OFFICE, QUARANTINED, REFUSED, SCENARIOS,
+                       SMUGGLED, Expected, Scenario)
 from table import Row, paint, print_table
 
 MESSAGES = Path(__file__).resolve().parent / "messages"
@@ -36,6 +36,7 @@ class Outcome:
     rule: str = ""
     reason: str = ""
     output: str = ""
+    check: str = ""  # which one of the SMTP dialogue refused
     faults: list[str] = field(default_factory=list)
 
 
@@ -55,10 +56,10 @@ def send(gateway: Gateway, scenario: Scenario) -> dict[str, str]:
 def converse(gateway: Gateway, scenario: Scenario) -> dict[str, str]:
     port = gateway.internal if scenario.outgoing else gateway.external
     with smtplib.SMTP("127.0.0.1", port, local_hostname="mail.partner.example", timeout=120) as smtp:
-        if scenario.client == INTERNET:
+        if scenario.client != OFFICE:
             smtp.ehlo()
             # From here on the gateway takes us for that host: loopback itself may relay.
-            smtp.docmd("XCLIENT", f"ADDR={INTERNET} NAME=mail.partner.example")
+            smtp.docmd("XCLIENT", f"ADDR={scenario.client} NAME=mail.{scenario.sender.partition('@')[2]}")
         smtp.ehlo()
         if scenario.over_tls:
             context = ssl.create_default_context()
@@ -136,7 +137,7 @@ def outcome_of(scenario: Scenario, recipient: str, refusals: dict[str, str], row
     arrived = [each for each in sunk if recipient in each["recipients"]
                and each["sender"] == scenario.sender]
     if recipient in refusals:
-        outcome.fate = REFUSED
+        outcome.fate = GREYLISTED if row.get("status") == "G" else REFUSED
         outcome.output = refusals[recipient]
     else:
         outcome.fate = FATES.get((row.get("status"), row.get("delivery")), "unknown")
@@ -154,11 +155,13 @@ def outcome_of(scenario: Scenario, recipient: str, refusals: dict[str, str], row
 
 
 def explain(outcome: Outcome, found: dict, modifiers: dict[int, str]) -> None:
-    """Adds to the reason which tests made the spam level, and which rules changed the message."""
+    """Adds which check refused, which tests made the spam level, and which rules changed the message."""
     hits = found.get("spam", {}).get("hits", [])
     if "spam level" in outcome.reason and hits:
         tests = "; ".join(f"{hit['description']} +{hit['score']:g}" for hit in hits)
         outcome.reason += f" ({tests})"
+    if "check" in found:
+        outcome.check = f": {found['check']}"
     names = [modifiers[number] for number in found.get("rules", []) if number in modifiers]
     if outcome.fate == DELIVERED and names and outcome.output != UNCHANGED:
         outcome.reason += "; changed by: " + ", ".join(names)
@@ -184,7 +187,7 @@ def row_of(scenario: Scenario, recipient: str, outcome: Outcome, is_first: bool)
         origin += ", STARTTLS"
     why = outcome.reason or "no rule with a final action matched"
     if not outcome.rule:
-        why = "refused in the SMTP dialogue, before any rule was asked"
+        why = "refused in the SMTP dialogue, before any rule was asked" + outcome.check
     return Row(message=scenario.about if is_first else "",
                origin=f"{origin}, from {scenario.sender}" if is_first else "",
                recipient=recipient, fate=outcome.fate, output=outcome.output,

@@ -3,13 +3,16 @@
 
 from dataclasses import dataclass, field
 
-INTERNET = "203.0.113.9"  # RFC 5737; the demonstration introduces itself as this host by XCLIENT
+# RFC 5737; the demonstration introduces itself as one of these hosts by XCLIENT.
+PARTNER = "203.0.113.9"  # on the SMTP allow list, see gateway.py
+STRANGER = "198.51.100.7"
 OFFICE = "127.0.0.1"
 
 DELIVERED = "delivered"
 QUARANTINED = "quarantined"
 REFUSED = "refused"
 BOUNCED = "bounced"
+GREYLISTED = "greylisted"
 
 DEFAULT = "default-accept"
 SPAM = "Quarantine/Mark Spam (Level 3)"
@@ -37,10 +40,7 @@ class Scenario:
     over_tls: bool = False
     is_raw: bool = False  # line endings are sent as given, with a smuggled second message
     notified: tuple[str, ...] = field(default_factory=tuple)
-
-    @property
-    def client(self) -> str:
-        return OFFICE if self.outgoing else INTERNET
+    client: str = PARTNER
 
 
 ADMIN = "admin@example.com"
@@ -76,10 +76,13 @@ SCENARIOS = [
              {"victim@elsewhere.example": Expected(REFUSED, None)}),
     Scenario("Smuggled second message", "smuggling.eml", "anna@partner.example",
              {"smuggled@example.com": Expected(REFUSED, None)}, is_raw=True),
+    Scenario("First visit of a stranger", "plain.eml", "hello@stranger.example",
+             {"greylisted@example.com": Expected(GREYLISTED, None)}, client=STRANGER),
     Scenario("Outgoing mail", "outgoing.eml", "ben@example.com",
-             {"anna@partner.example": Expected(DELIVERED, changed=("text added",))}, outgoing=True),
+             {"anna@partner.example": Expected(DELIVERED, changed=("text added",))}, outgoing=True,
+             client=OFFICE),
     Scenario("Outgoing virus", "outgoing-virus.eml", "ben@example.com",
-             {"customer@elsewhere.example": Expected(REFUSED, "Virus Alert")}, outgoing=True,
+             {"customer@elsewhere.example": Expected(REFUSED, "Virus Alert")}, outgoing=True, client=OFFICE,
              notified=("ben@example.com", ADMIN)),
 ]
 

@@ -13,7 +13,7 @@ GAP = "  "
 
 BOLD, DIM, RED, GREEN, YELLOW, MAGENTA = "1", "2", "31", "32", "33", "35"
 MARKS = {"delivered": ("✔", GREEN), "quarantined": ("◆", YELLOW), "refused": ("✘", RED),
-         "bounced": ("↩", MAGENTA)}
+         "bounced": ("↩", MAGENTA), "greylisted": ("◷", YELLOW)}
 
 
 @dataclass
