@@ -8,7 +8,7 @@ namespace portcullis {
 /// Where time comes from. Durations that matter for mail (retries, lifetimes within one process,
 /// deadlines) use monotonic(); what is stored or shown uses wall().
 ///
-/// Implementations are thread-safe.
+/// Implementations are thread-safe, except ManualClock.
 class Clock
 {
 public:
