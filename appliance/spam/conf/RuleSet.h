@@ -27,6 +27,11 @@ struct Regex {
     bool isMultiLine = false;
     bool isDotAll = false;
     bool isExtended = false;
+    bool hasNoCapture = false;  ///< `/n`: plain parentheses only group.
+    /// `%{NAME}` in the source stands for a value that another test captured; a test whose value is
+    /// missing does not run. The engine puts the value in, quoted.
+    std::vector<QByteArray> neededCaptures;
+    bool capturesNames = false;  ///< `(?<NAME>…)`: sets values for neededCaptures of others.
 };
 
 /// "Subject", "From:addr", "ALL:raw": which text of the header a test sees.
@@ -88,6 +93,11 @@ struct AskDnsTest {
 };
 
 /// A meta expression in postfix order: what a stack machine needs. An unknown name counts as 0.
+///
+/// Values are Perl's: `a && b` is b if a is not 0 and otherwise a; `a || b` is a if that is not 0 and
+/// otherwise b; `!` and comparisons give 1 or 0; Xor is bitwise, of whole numbers. Choose pops the
+/// alternative, the choice, then the condition of `c ? x : y`. Division by 0 makes the whole value 0.
+/// The name `local_tests_only` is 1 when there is no network.
 struct MetaTest {
     enum class Operation : quint8 {
         Number,
@@ -98,23 +108,24 @@ struct MetaTest {
         Subtract,
         Multiply,
         Divide,
-        Remainder,
-        Power,
         Less,
         LessEqual,
         Greater,
         GreaterEqual,
         Equal,
         NotEqual,
+        Xor,
         And,
-        Or
+        Or,
+        Choose
     };
     struct Step {
-        Operation operation;
+        Operation operation = Operation::Number;
         double number = 0;
         QByteArray name;  ///< Of a Test; rules_matching() is expanded.
     };
-    std::vector<Step> steps;
+    std::vector<Step>
+        steps;        ///< Without cycles: a test in a circle of metas is `0`, and a Problem.
     QByteArray text;  ///< As written.
 };
 
@@ -134,7 +145,7 @@ enum class TestKind : quint8 {
     RblEval,
     UriDetail,
     AskDns,
-    Empty  ///< A name with a score and without a test: others set it.
+    Empty  ///< Declared by `reuse`, without a test of its own: others set it.
 };
 
 /// Score sets: 0 neither network nor Bayes, 1 network, 2 Bayes, 3 both.
@@ -153,14 +164,20 @@ struct Test {
                  UriDetailTest,
                  AskDnsTest>
         body;
-    std::array<double, scoreSets>
-        scores{};           ///< Resolved: defaults, T_ (0.01), __ (0), relative scores.
+    /// Points: as said by `score`, relative ones added up; else 1, T_ 0.01, negative for `nice`; always
+    /// 0 for names with `__`, whatever somebody said.
+    std::array<double, scoreSets> scores{};
+    /// Whether the test runs in a score set: its score there is not 0 (which for `__` only `score` can
+    /// say), and an eval test flagged net or learn needs a set with network or Bayes.
+    std::array<bool, scoreSets> isActive{};
     bool hasScore = false;  ///< Somebody said `score`.
     QByteArray description;
-    std::vector<QByteArray>
-        flags;         ///< tflags in lower case: "net", "nice", "multiple", "maxhits=5" …
-    int maxHits = 0;   ///< 0: no bound.
-    int priority = 0;  ///< Of the test itself, before those that need it pull it forward.
+    std::vector<QByteArray> flags;  ///< tflags in lower case: "net", "nice", "maxhits=5" …
+    int maxHits = 0;                ///< 0: no bound.
+    int priority = 0;               ///< Of the test itself; 0 is the default.
+    /// When it runs, lowest first: tests flagged net -100 instead of 0, and no later than the metas of
+    /// lower priority that need it.
+    int effectivePriority = 0;
     Origin origin;
 
     [[nodiscard]] bool hasFlag(const char *flag) const;
@@ -169,9 +186,15 @@ struct Test {
 
 /// A line that is no test: "freemail_domains", "uridnsbl_skip_domain", "trusted_networks" … The modules
 /// that know what it means read them. Values are whole, without comments and surrounding space.
+///
+/// The reader has applied what takes back: entries named by `unwelcomelist_from`, `delist_uri_host`,
+/// `clear_uridnsbl_skip_domain DOMAIN` … are gone from the values before them, and `clear_NAME` has
+/// emptied NAME; the latter is kept as a directive of its own for those whose default is not empty.
+/// `blocklist_uri_host X` and `welcomelist_uri_host X` read `enlist_uri_host (BLOCK) X`, `(WELCOME) X`.
 struct Directive {
     QByteArray value;
     Origin origin;
+    quint32 sequence = 0;  ///< Grows over all files and names.
 };
 
 /// Something that could not be used.
@@ -192,10 +215,15 @@ class RuleSet
 {
 public:
     std::vector<Test> tests;  ///< In the order of their first definition.
-    std::map<QByteArray, std::vector<Directive>>
-        directives;  ///< By name in lower case, in file order.
+    /// By newest name (welcomelist_from, not whitelist_from) in lower case, in file order.
+    std::map<QByteArray, std::vector<Directive>> directives;
     std::vector<Problem> problems;
     std::vector<QByteArray> plugins;  ///< Loaded: "Mail::SpamAssassin::Plugin::FreeMail" …
+    std::vector<QByteArray> files;    ///< In the order they were read.
+    QByteArray updateVersion;  ///< "1900000" of the stock rules' `# UPDATE version`; may be empty.
+
+    [[nodiscard]] bool hasPlugin(const char *shortName) const;  ///< "FreeMail".
+    [[nodiscard]] bool hasErrors() const;
 
     [[nodiscard]] const Test *find(const QByteArray &name) const;
     [[nodiscard]] int indexOf(const QByteArray &name) const;  ///< -1: none.

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <QtCore/QByteArray>
+#include <QtCore/QString>
+#include <QtCore/QStringList>
+
+#include <vector>
+
+namespace portcullis::spam {
+
+/// Where rules come from. The defaults are Debian's.
+///
+/// Order: `*.pre` of site and stock, then `*.cf` of stock, then of site, each in byte order of the names
+/// (sa-update's updates_spamassassin_org.cf first), then the files of `last`, then the extra text.
+struct RuleSources {
+    QString stock = QStringLiteral("/usr/share/spamassassin");
+    /// What sa-update downloaded; if the directory exists, it replaces `stock` entirely.
+    QString updates = QStringLiteral("/var/lib/spamassassin/4.000001");
+    /// The administrator's; a link to /etc/spamassassin on Debian, which is taken where it is missing.
+    QString site = QStringLiteral("/etc/mail/spamassassin");
+    /// Files of `site` that have the last word there, so that what was typed into the console wins.
+    QStringList last{QStringLiteral("custom.cf"), QStringLiteral("pmg-scores.cf"),
+                     QStringLiteral("custom-scores.cf")};
+    QByteArray extraText;         ///< Read after all files: the settings made from pmg.conf.
+    QByteArray locale = "en_US";  ///< `lang` lines for a language that this begins with are read.
+    bool isLocalOnly = false;     ///< What `if (local_tests_only)` says.
+};
+
+/// One file or directory to look at again, to see whether it changed.
+struct FileMark {
+    QString path;
+    quint64 inode = 0;
+    qint64 bytes = 0;
+    qint64 modified = 0;  ///< ns since 1970; 0: does not exist.
+
+    bool operator==(const FileMark &) const = default;
+};
+
+/// A file together with how it is to be named in reports.
+struct RuleFiles {
+    QStringList settings;  ///< `*.pre`
+    QStringList rules;     ///< `*.cf`
+    QStringList missing;   ///< Directories that are needed and cannot be read.
+};
+
+[[nodiscard]] RuleFiles findRuleFiles(const RuleSources &sources);
+/// Directories and files of the sources as they are now. Equal marks: nothing to read again.
+[[nodiscard]] std::vector<FileMark> markRuleFiles(const RuleSources &sources);
+
+}  // namespace portcullis::spam
