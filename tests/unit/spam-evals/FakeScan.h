@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "appliance/spam/engine/Scan.h"
+#include "appliance/spam/text/MessageText.h"
+
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace portcullis::spam::test {
+
+/// Remembers what a module says about its directives.
+class CollectingSink final : public ProblemSink
+{
+public:
+    void report(Problem problem) override { problems.push_back(std::move(problem)); }
+    std::vector<Problem> problems;
+};
+
+/// Rules out of a few lines: every line but eval rules is a directive. Enough for one module; conditions,
+/// scores and regular expressions are the business of the real reader.
+inline RuleSet rulesOf(QByteArrayView text)
+{
+    RuleSet rules;
+    int number = 0;
+    for (const QByteArray &rawLine : text.toByteArray().split('\n')) {
+        ++number;
+        QByteArray line = rawLine.trimmed();
+        if (line.isEmpty() || line.startsWith('#')) {
+            continue;
+        }
+        const qsizetype space = line.indexOf(' ');
+        const QByteArray name = (space < 0 ? line : line.first(space)).toLower();
+        const QByteArray value = space < 0 ? QByteArray() : line.sliced(space + 1).trimmed();
+        rules.directives[name].push_back({value, {"test.cf", number}});
+    }
+    rules.buildIndex();
+    return rules;
+}
+
+/// One message under test, with the modules that look at it. Line ends may be LF; they become CRLF.
+class FakeScan final : public Scan
+{
+public:
+    explicit FakeScan(RuleSet rules, const QByteArray &message, TextSettings settings = {})
+        : m_rules(std::move(rules))
+        , m_domains(m_rules)
+        , m_text(mail::Content(withCrLf(message)), m_rules, settings, m_domains)
+        , m_context{mail::Direction::In, m_envelope, m_client}
+    {
+    }
+
+    /// Asks one function of a module: evalOf(module, "check_freemail_from", {"gmail.com"}).
+    int ask(EvalModule &module, const char *function, std::vector<QByteArray> arguments = {})
+    {
+        if (m_configured.insert({&module, true}).second) {
+            module.configure(m_rules, problems);
+            module.begin(*this);
+        }
+        for (const EvalModule::Entry &entry : module.functions()) {
+            if (qstrcmp(entry.name, function) == 0) {
+                return entry.function(*this, EvalCall{function, std::move(arguments)});
+            }
+        }
+        return unknownFunction;
+    }
+
+    static constexpr int unknownFunction = -1;
+
+    // Scan
+    [[nodiscard]] const RuleSet &rules() const override { return m_rules; }
+    [[nodiscard]] MessageText &text() override { return m_text; }
+    [[nodiscard]] const DomainTable &domains() const override { return m_domains; }
+    [[nodiscard]] const SpamContext &context() const override { return m_context; }
+    [[nodiscard]] int scoreSet() const override { return set; }
+    [[nodiscard]] std::chrono::steady_clock::time_point deadline() const override
+    {
+        return std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    }
+    [[nodiscard]] double valueOf(const QByteArray &test) const override
+    {
+        const auto found = values.find(test);
+        return found == values.end() ? 0 : found->second;
+    }
+    void hit(const QByteArray &test, const QByteArray &note, int count) override
+    {
+        values[test] += count;
+        if (!note.isEmpty()) {
+            notes.push_back(note);
+        }
+    }
+    void hitWithScore(const QByteArray &test, double score, const QByteArray &note) override
+    {
+        scores[test] = score;
+        hit(test, note, 1);
+    }
+    void note(const QByteArray &words) override { notes.push_back(words); }
+    [[nodiscard]] double scoreSoFar() const override { return 0; }
+    void setTag(const QByteArray &name, std::vector<QByteArray> tagValues) override
+    {
+        tags[name] = std::move(tagValues);
+    }
+    [[nodiscard]] const std::vector<QByteArray> &tag(const QByteArray &name) const override
+    {
+        static const std::vector<QByteArray> none;
+        const auto found = tags.find(name);
+        return found == tags.end() ? none : found->second;
+    }
+
+    // What a test may set and look at.
+    mail::Envelope &envelope() { return m_envelope; }
+    mail::Client &client() { return m_client; }
+    SpamContext &changeContext() { return m_context; }
+    int set = 0;
+    std::map<QByteArray, double> values;
+    std::map<QByteArray, double> scores;
+    std::map<QByteArray, std::vector<QByteArray>> tags;
+    std::vector<QByteArray> notes;
+    CollectingSink problems;
+
+private:
+    static QByteArray withCrLf(QByteArray message)
+    {
+        return message.replace("\r\n", "\n").replace("\n", "\r\n");
+    }
+
+    RuleSet m_rules;
+    DomainTable m_domains;
+    MessageText m_text;
+    mail::Envelope m_envelope;
+    mail::Client m_client;
+    SpamContext m_context;
+    std::map<const EvalModule *, bool> m_configured;
+};
+
+}  // namespace portcullis::spam::test
