@@ -38,12 +38,17 @@ public:
         const char *name;
         EvalFunction function;
     };
+    /// Besides those that eval rules name: "uri_detail" runs the tests of kind UriDetail, with the name
+    /// of the test as its argument.
     [[nodiscard]] virtual std::vector<Entry> functions() const = 0;
 
     /// Called before any test of a message: start lookups here. Nothing by default.
     virtual void begin(Scan &scan) const;
-    /// Called when all but the tests that wait are done; may wait until scan.deadline().
+    /// Called when all but the tests that wait are done; may wait until scan.deadline(). Hits of tests
+    /// that lookups decide are made here at the latest; the metas that need them follow.
     virtual void finish(Scan &scan) const;
+    /// Called when the score is final: learning begins here. Nothing may hit any more.
+    virtual void conclude(Scan &scan) const;
 };
 
 }  // namespace portcullis::spam

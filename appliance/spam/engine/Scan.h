@@ -30,6 +30,11 @@ public:
     [[nodiscard]] virtual int scoreSet() const = 0;  ///< 0 … 3
     [[nodiscard]] virtual std::chrono::steady_clock::time_point deadline() const = 0;
 
+    /// The test that is running; nullptr in begin(), finish() and conclude().
+    [[nodiscard]] virtual const Test *running() const = 0;
+    /// Whether a test can hit in this score set: one without score is not run.
+    [[nodiscard]] virtual bool isActive(const Test &test) const = 0;
+
     /// How often a test has hit so far; 0 for one that has not run (yet).
     [[nodiscard]] virtual double valueOf(const QByteArray &test) const = 0;
     /// Makes another test hit than the one that is running (got_hit). Tests without score in this set
@@ -43,6 +48,14 @@ public:
     virtual void note(const QByteArray &words) = 0;
     /// Score of everything that has hit so far, without what is still to come.
     [[nodiscard]] virtual double scoreSoFar() const = 0;
+
+    /// One test that hit, sub-rules included, in the order of hitting.
+    struct Hit {
+        const Test *test;
+        double value = 1;  ///< What metas count.
+        double score = 0;  ///< In this score set; 0 for sub-rules.
+    };
+    [[nodiscard]] virtual std::vector<Hit> hits() const = 0;
 
     /// Values of SpamAssassin's tags, for askdns templates and headers: "_DKIMDOMAIN_" …
     virtual void setTag(const QByteArray &name, std::vector<QByteArray> values) = 0;
