@@ -41,6 +41,7 @@ class ArrivalTest(unittest.TestCase):
             "strict.test": f'@ TXT "{NOT_ALLOWED}"\n@ A 203.0.113.1\n_dmarc TXT "v=DMARC1; p=reject"\n',
             "quarantine.test": f'@ TXT "{NOT_ALLOWED}"\n@ A 203.0.113.1\n'
                                '_dmarc TXT "v=DMARC1; p=quarantine"\n',
+            "lists.test": f"@ A 203.0.113.1\ns1._domainkey TXT {oracle.txt(cls.key.record)}\n",
             "sampled.test": f'@ TXT "{NOT_ALLOWED}"\n@ A 203.0.113.1\n'
                             '_dmarc TXT "v=DMARC1; p=quarantine; pct=0"\n'})
         cls.addClassCleanup(cls.names.stop)
@@ -230,6 +231,42 @@ class ArrivalTest(unittest.TestCase):
         copy = self.delivered(message(ident, sender="boss@strict.test"), ident, "boss@strict.test",
                               client="127.0.0.1")
         self.assertIn("dmarc=fail", results_of(copy)[0])
+
+    def test_allowed_clients_are_not_turned_away(self) -> None:
+        self.use(dmarc="enforce")
+        self.gateway.run("pmgrule", "allowlist", "add", "ip", OTHER_CLIENT)
+        self.addCleanup(self.gateway.run, "pmgrule", "allowlist", "remove", OTHER_CLIENT)
+        self.gateway.wait_for_log(r"allowlist\.loaded: entries=1")
+        ident = unique_id("allowed")
+        copy = self.delivered(message(ident, sender="boss@strict.test"), ident, "boss@strict.test",
+                              client=OTHER_CLIENT)
+        self.assertIn("dmarc=fail", results_of(copy)[0])
+
+    def test_a_rule_that_accepts_overrules_the_policy(self) -> None:
+        """The factory's welcome list names the envelope's sender."""
+        self.use(dmarc="enforce")
+        ident = unique_id("welcome")
+        copy = self.delivered(message(ident, sender="boss@strict.test"), ident, "mail@fromthisdomain.example")
+        self.assertIn("dmarc=fail", results_of(copy)[0])
+
+    def forwarded(self, ident: str) -> bytes:
+        """As a mailing list sends it on that got it with DMARC passed."""
+        results = ("Authentication-Results: lists.test; arc=none; dkim=pass header.d=strict.test;\n"
+                   " dmarc=pass header.from=strict.test\n")
+        return self.key.seal(message(ident, sender="boss@strict.test", headers=results), "lists.test")
+
+    def test_a_trusted_seal_counts(self) -> None:
+        self.use(dmarc="enforce", arc_trusted_sealers="lists.test")
+        ident = unique_id("sealed")
+        copy = self.delivered(self.forwarded(ident), ident, "list@lists.test", OTHER_CLIENT)
+        self.assertIn("arc=pass", results_of(copy)[0])
+
+    def test_a_strangers_seal_does_not_help(self) -> None:
+        """C8: anybody can seal."""
+        self.use(dmarc="enforce")
+        ident = unique_id("stranger")
+        answer = self.submit(self.forwarded(ident), "list@lists.test", OTHER_CLIENT)
+        self.assertTrue(answer.startswith("550 5.7.1"), answer)
 
     # ---- when DNS is away ----
     def test_f7_without_dns_mail_is_delivered(self) -> None:
