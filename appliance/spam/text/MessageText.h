@@ -75,8 +75,9 @@ public:
     /// headers included: ALL, ALL-TRUSTED, ToCc, MESSAGEID, EnvelopeFrom, X-Spam-Relays-* …
     const std::optional<QByteArray> &header(const HeaderQuery &query);
     std::optional<QByteArray> header(const char *name);  ///< "From:addr" in short.
-    /// All decoded values of one field, in order.
-    [[nodiscard]] std::vector<QByteArray> headerValues(const char *name) const;
+    /// All values of one field, in order, as get() gives them in list context: modifiers and pseudo
+    /// headers as in header(). "From:addr" gives every address of every From field.
+    std::vector<QByteArray> headerValues(const char *name);
 
     // ---- structure ---------------------------------------------------------------------------------
     [[nodiscard]] const std::vector<TextPart> &parts();  ///< Depth first; 0 is the message.
