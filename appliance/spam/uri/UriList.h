@@ -60,7 +60,7 @@ public:
 
     /// One line of the rendered body, the Subject's included (get_decoded_stripped_body_text_array).
     void addText(const QByteArray &line);
-    /// The links of one HTML part.
+    /// The links of one HTML part, anchor texts and all.
     void addHtml(std::span<const HtmlUri> links);
     /// The domain of a DKIM-Signature or DomainKey-Signature field (parse_dkim_uris, on by default).
     void addSignature(QByteArrayView fieldValue);
