@@ -126,9 +126,9 @@ std::optional<Clock::WallTime> StsCache::lastUse(const QByteArray &domain) const
     return found == m_entries.cend() ? std::nullopt : std::optional(found->used);
 }
 
-void StsCache::store(const QByteArray &domain, Entry entry)
+void StsCache::store(const QByteArray &domain, const Entry &entry)
 {
-    m_entries.insert(domain, std::move(entry));
+    m_entries.insert(domain, entry);
     m_isChanged = true;
     makeRoom();
 }

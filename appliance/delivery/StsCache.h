@@ -41,7 +41,7 @@ public:
     [[nodiscard]] std::optional<Entry> find(const QByteArray &domain, Clock::WallTime now);
     /// When it was asked for last, for an entry that is fetched again.
     [[nodiscard]] std::optional<Clock::WallTime> lastUse(const QByteArray &domain) const;
-    void store(const QByteArray &domain, Entry entry);
+    void store(const QByteArray &domain, const Entry &entry);
 
     /// Domains whose policy was used within `idle`, was fetched longer than `age` ago and is not over.
     [[nodiscard]] std::vector<QByteArray> dueForRefresh(Clock::WallTime now,

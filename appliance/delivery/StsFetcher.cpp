@@ -19,14 +19,14 @@ public:
     StsDownload(Resolver &resolver,
                 const QByteArray &domain,
                 std::shared_ptr<const DeliverySettings> settings,
-                QSslConfiguration tls,
+                const QSslConfiguration &tls,
                 StsFetcher::Callback done,
                 QObject *parent)
         : QObject(parent)
         , m_resolver(resolver)
         , m_host("mta-sts." + domain)
         , m_settings(std::move(settings))
-        , m_tls(std::move(tls))
+        , m_tls(tls)
         , m_done(std::move(done))
     {
     }
@@ -206,7 +206,7 @@ void StsFetcher::startNext()
         m_waiting.pop_front();
         ++m_running;
         auto *download = new StsDownload(
-            m_resolver, order.domain, std::move(order.settings), std::move(order.tls),
+            m_resolver, order.domain, std::move(order.settings), order.tls,
             [this, done = std::move(order.done)](Result<StsPolicy> result) {
                 --m_running;
                 done(std::move(result));

@@ -19,8 +19,8 @@ constexpr quint32 refusalNetwork = 0x7fff'ffU;  ///< 127.255.255.0/24
 /// ::FFFF:7F00:1 and :2 are asked in nibbles although they are IPv4-mapped (RFC 5782 §5).
 struct TestPoint {
     AddressKey address;
-    bool isIpv6;
-    bool isToBeListed;
+    bool isIpv6 = false;
+    bool isToBeListed = false;
 };
 constexpr uint64_t loopbackOne = 0xffff'7f00'0001U;
 constexpr uint64_t loopbackTwo = 0xffff'7f00'0002U;

@@ -189,6 +189,10 @@ bool Evaluation::coversClient(const Term &term) const
     return term.type == TermType::All || covers(term, addressBytes(m_subject.client));
 }
 
+// The functions up to leaveFrame() call each other without waiting at most once for each term that
+// counts, and once for each record left: both are bounded by SpfLimits::terms.
+// NOLINTBEGIN(misc-no-recursion) depth bounded by SpfLimits::terms
+
 /// Goes on with the top frame's terms until one matches or has to wait.
 void Evaluation::advance()
 {
@@ -333,6 +337,7 @@ void Evaluation::leaveFrame(SpfResult result)
     }
     conclude(result);
 }
+// NOLINTEND(misc-no-recursion)
 
 void Evaluation::expand(const std::string &text, std::function<void(QByteArray)> then)
 {
