@@ -49,12 +49,12 @@ public:
 
     /// How many of an element are still open at the end (0: closed); nothing: it never occurred.
     [[nodiscard]] std::optional<int> open(QByteArrayView tag) const;
-    void setOpen(const QByteArray &tag, int count);
     struct Element {
         QByteArray tag;
         int open = 0;
     };
     [[nodiscard]] const std::vector<Element> &elements() const { return m_elements; }
+    void addElement(const QByteArray &tag, int open);  ///< Each tag once.
 
     [[nodiscard]] std::optional<double> value(HtmlMeasure measure) const;
     [[nodiscard]] std::optional<double> value(QByteArrayView name) const;
