@@ -289,7 +289,7 @@ private:
 
     void readLater(const QByteArray &target)
     {
-        if (m_pending.size() < size_t(m_domains.settings().limits.forms)) {
+        if (m_pending.size() <= size_t(m_domains.settings().limits.redirects)) {
             m_pending.push_back(target);
         }
     }
@@ -368,9 +368,13 @@ void Canonicalizer::readMail(const QByteArray &uri)
         }
     }
     if (sign > 0 && uri.contains("%20")) {
-        qsizetype start = uri.startsWith("mailto:") ? 7 : 0;
+        const qsizetype schemeEnd = uri.startsWith("mailto:") ? 7 : 0;
+        qsizetype start = schemeEnd;
         while (QByteArrayView(uri).sliced(start).startsWith("%20")) {
             start += 3;
+        }
+        if (sign == start) {  // Something must stand before the sign.
+            start = start > schemeEnd ? start - 3 : 0;
         }
         const qsizetype end = endOfRun(uri, sign + 1, "?&%");
         if (sign > start && end > sign + 1) {

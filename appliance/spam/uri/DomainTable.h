@@ -16,7 +16,9 @@ struct UriLimits {
     qsizetype length =
         8'192;         ///< Octets of a canonical form; longer ones are cut (fixed in the peer).
     int uris = 5'000;  ///< Different ones in a message, range 100 … 100,000; the rest is not read.
-    int forms = 100;   ///< Canonical forms of one URI, range 10 … 1,000: nested redirectors.
+    int forms = 100;   ///< Canonical forms of one URI, range 10 … 1,000.
+    int redirects =
+        10;  ///< URIs in a URI that are read in turn, range 1 … 100: time on nested ones.
     quint32 redirectorSteps = 100'000;  ///< PCRE2's match limit for one redirector_pattern.
 };
 
