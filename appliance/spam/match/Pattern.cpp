@@ -171,7 +171,8 @@ Result<Pattern> Pattern::compile(const Regex &regex, const MatchLimits &limits)
     pcre2_set_heap_limit(code->context.get(), limits.heapKilobytes);
     pcre2_jit_stack_assign(code->context.get(), &jitStackOfThread, nullptr);
     // Without JIT (not compiled in, or no memory) the interpreter matches under the same limits.
-    code->hasJit = pcre2_jit_compile(code->compiled.get(), PCRE2_JIT_COMPLETE) == 0;
+    code->hasJit = limits.usesJit
+                   && pcre2_jit_compile(code->compiled.get(), PCRE2_JIT_COMPLETE) == 0;
     if (!isRewritten) {
         code->readNames();
     }

@@ -21,6 +21,7 @@ struct MatchLimits {
         2'000'000;           ///< PCRE2's match limit for one subject; stock rules stay far below.
     quint32 depth = 10'000;  ///< Of the interpreter, where there is no JIT.
     quint32 heapKilobytes = 16'384;  ///< As above.
+    bool usesJit = true;             ///< Not for what is compiled for one message.
 };
 
 /// A regular expression of Perl over octets, compiled once by PCRE2 with its JIT. Immutable and safe to
