@@ -175,7 +175,7 @@ private:
             return;
         }
         if (const auto *const meta = std::get_if<MetaTest>(&test.body)) {
-            made.meta = MetaExpression(*meta, rules(), !m_result->m_settings.usesNetwork);
+            made.meta = MetaTree(*meta, rules(), !m_result->m_settings.usesNetwork);
             made.runner = Runner::Meta;
             return;
         }

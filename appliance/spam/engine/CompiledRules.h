@@ -3,7 +3,7 @@
 
 #include "appliance/spam/conf/RuleSet.h"
 #include "appliance/spam/engine/EvalModule.h"
-#include "appliance/spam/engine/MetaExpression.h"
+#include "appliance/spam/engine/MetaTree.h"
 #include "appliance/spam/match/Pattern.h"
 #include "appliance/spam/match/PatternSet.h"
 #include "appliance/spam/text/MessageText.h"
@@ -47,7 +47,7 @@ struct CompiledTest {
     std::optional<Pattern> pattern;  ///< None for templates: compiled when the values are known.
     EvalFunction function;
     EvalCall call;
-    MetaExpression meta;
+    MetaTree meta;
     TextView view = TextView::Body;
     int group = -1;  ///< Of header tests.
     int slot = -1;   ///< In the PatternSet of the view or group; -1: cannot be ruled out by words.

@@ -30,12 +30,12 @@ public:
 
 /// A meta test as a tree that asks for no more tests than it needs: what cannot matter any more is not
 /// run. The result is that of evaluating everything, as Perl does.
-class MetaExpression
+class MetaTree
 {
 public:
     /// `indexOf` says which test a name is; -1: unknown, counts as `local_tests_only` or 0.
-    MetaExpression(const MetaTest &test, const RuleSet &rules, bool isLocalOnly);
-    MetaExpression() = default;
+    MetaTree(const MetaTest &test, const RuleSet &rules, bool isLocalOnly);
+    MetaTree() = default;
 
     [[nodiscard]] double value(TestValues &values) const;
     [[nodiscard]] ValueRange range(TestValues &values) const;

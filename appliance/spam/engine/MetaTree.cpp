@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "appliance/spam/engine/MetaExpression.h"
+#include "appliance/spam/engine/MetaTree.h"
 
 #include <algorithm>
 #include <limits>
@@ -119,7 +119,7 @@ int arity(Operation operation)
 
 }  // namespace
 
-MetaExpression::MetaExpression(const MetaTest &test, const RuleSet &rules, bool isLocalOnly)
+MetaTree::MetaTree(const MetaTest &test, const RuleSet &rules, bool isLocalOnly)
 {
     std::vector<int> stack;
     const auto pop = [&stack] {
@@ -158,17 +158,17 @@ MetaExpression::MetaExpression(const MetaTest &test, const RuleSet &rules, bool 
     }
 }
 
-double MetaExpression::value(TestValues &values) const
+double MetaTree::value(TestValues &values) const
 {
     return m_nodes.empty() ? 0 : valueOf(static_cast<int>(m_nodes.size()) - 1, values);
 }
 
-ValueRange MetaExpression::range(TestValues &values) const
+ValueRange MetaTree::range(TestValues &values) const
 {
     return m_nodes.empty() ? ValueRange{} : rangeOf(static_cast<int>(m_nodes.size()) - 1, values);
 }
 
-double MetaExpression::conjunction(const Node &node, TestValues &values) const
+double MetaTree::conjunction(const Node &node, TestValues &values) const
 {
     // What cannot hold is looked for on both sides before anything is run for it.
     if (rangeOf(node.left, values).isZero() || rangeOf(node.right, values).isZero()) {
@@ -178,7 +178,7 @@ double MetaExpression::conjunction(const Node &node, TestValues &values) const
     return left != 0 ? valueOf(node.right, values) : left;
 }
 
-double MetaExpression::valueOf(int at, TestValues &values) const
+double MetaTree::valueOf(int at, TestValues &values) const
 {
     if (at < 0) {
         return 0;
@@ -213,7 +213,7 @@ double MetaExpression::valueOf(int at, TestValues &values) const
     return half.isKnown() ? half.least : compute(node.operation, left, valueOf(node.right, values));
 }
 
-ValueRange MetaExpression::rangeOf(int at, TestValues &values) const
+ValueRange MetaTree::rangeOf(int at, TestValues &values) const
 {
     if (at < 0) {
         return {};
