@@ -82,7 +82,7 @@ Status StsCache::read()
     for (qint32 i = 0; i < count && in.status() == QDataStream::Ok; ++i) {
         auto [domain, entry] = readEntry(in);
         if (in.status() == QDataStream::Ok) {
-            store(domain, std::move(entry));
+            store(domain, entry);
         }
     }
     m_isChanged = false;
