@@ -5,7 +5,7 @@
 #include "appliance/spam/text/MessageText.h"
 
 #include <map>
-#include <memory>
+#include <set>
 #include <vector>
 
 namespace portcullis::spam::test {
@@ -33,7 +33,7 @@ inline RuleSet rulesOf(QByteArrayView text)
         const qsizetype space = line.indexOf(' ');
         const QByteArray name = (space < 0 ? line : line.first(space)).toLower();
         const QByteArray value = space < 0 ? QByteArray() : line.sliced(space + 1).trimmed();
-        rules.directives[name].push_back({value, {"test.cf", number}});
+        rules.directives[name].push_back({value, {"test.cf", number}, quint32(number)});
     }
     rules.buildIndex();
     return rules;
@@ -43,30 +43,31 @@ inline RuleSet rulesOf(QByteArrayView text)
 class FakeScan final : public Scan
 {
 public:
-    explicit FakeScan(RuleSet rules, const QByteArray &message, TextSettings settings = {})
+    explicit FakeScan(RuleSet rules, const QByteArray &message)
         : m_rules(std::move(rules))
         , m_domains(m_rules)
-        , m_text(mail::Content(withCrLf(message)), m_rules, settings, m_domains)
+        , m_settings(TextSettings::fromRules(m_rules))
+        , m_text(mail::Content(withCrLf(message)), m_settings, m_domains)
         , m_context{mail::Direction::In, m_envelope, m_client}
     {
     }
 
-    /// Asks one function of a module: evalOf(module, "check_freemail_from", {"gmail.com"}).
-    int ask(EvalModule &module, const char *function, std::vector<QByteArray> arguments = {})
+    static constexpr int unknownFunction = -1;
+
+    /// Asks one function of a module: ask(module, "check_freemail_from", {"\\d@"}).
+    int ask(EvalModule &module, const QByteArray &function, std::vector<QByteArray> arguments = {})
     {
-        if (m_configured.insert({&module, true}).second) {
+        if (m_configured.insert(&module).second) {
             module.configure(m_rules, problems);
             module.begin(*this);
         }
         for (const EvalModule::Entry &entry : module.functions()) {
-            if (qstrcmp(entry.name, function) == 0) {
+            if (function == entry.name) {
                 return entry.function(*this, EvalCall{function, std::move(arguments)});
             }
         }
         return unknownFunction;
     }
-
-    static constexpr int unknownFunction = -1;
 
     // Scan
     [[nodiscard]] const RuleSet &rules() const override { return m_rules; }
@@ -78,25 +79,28 @@ public:
     {
         return std::chrono::steady_clock::now() + std::chrono::seconds(5);
     }
+    [[nodiscard]] const Test *running() const override { return runningTest; }
+    [[nodiscard]] bool isActive(const Test &) const override { return true; }
     [[nodiscard]] double valueOf(const QByteArray &test) const override
     {
         const auto found = values.find(test);
         return found == values.end() ? 0 : found->second;
     }
-    void hit(const QByteArray &test, const QByteArray &note, int count) override
+    void hit(const QByteArray &test, const QByteArray &words, int count) override
     {
         values[test] += count;
-        if (!note.isEmpty()) {
-            notes.push_back(note);
+        if (!words.isEmpty()) {
+            notes.push_back(words);
         }
     }
-    void hitWithScore(const QByteArray &test, double score, const QByteArray &note) override
+    void hitWithScore(const QByteArray &test, double score, const QByteArray &words) override
     {
         scores[test] = score;
-        hit(test, note, 1);
+        hit(test, words, 1);
     }
     void note(const QByteArray &words) override { notes.push_back(words); }
     [[nodiscard]] double scoreSoFar() const override { return 0; }
+    [[nodiscard]] std::vector<Hit> hits() const override { return {}; }
     void setTag(const QByteArray &name, std::vector<QByteArray> tagValues) override
     {
         tags[name] = std::move(tagValues);
@@ -113,6 +117,7 @@ public:
     mail::Client &client() { return m_client; }
     SpamContext &changeContext() { return m_context; }
     int set = 0;
+    const Test *runningTest = nullptr;
     std::map<QByteArray, double> values;
     std::map<QByteArray, double> scores;
     std::map<QByteArray, std::vector<QByteArray>> tags;
@@ -127,11 +132,12 @@ private:
 
     RuleSet m_rules;
     DomainTable m_domains;
+    TextSettings m_settings;
     MessageText m_text;
     mail::Envelope m_envelope;
     mail::Client m_client;
     SpamContext m_context;
-    std::map<const EvalModule *, bool> m_configured;
+    std::set<const EvalModule *> m_configured;
 };
 
 }  // namespace portcullis::spam::test
