@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "appliance/spam/conf/RuleReader.h"
+
+#include "appliance/spam/conf/RuleParser.h"
+
+#include <QtCore/QFile>
+
+namespace portcullis::spam {
+
+namespace {
+
+/// What the .pre files of Debian's package load.
+constexpr const char *defaultPlugins[] = {
+    "URIDNSBL",   "SPF",       "Pyzor",    "Razor2",      "SpamCop",  "AutoLearnThreshold",
+    "MIMEHeader", "DKIM",      "Check",    "ReplaceTags", "Bayes",    "WelcomeListSubject",
+    "BodyEval",   "DNSEval",   "HTMLEval", "HeaderEval",  "MIMEEval", "HTTPSMismatch",
+    "RelayEval",  "URIDetail", "URIEval",  "WLBLEval",    "VBounce",  "ImageInfo",
+    "FreeMail",   "AskDNS",    "HashBL",   "DMARC"};
+
+}  // namespace
+
+RuleSet readRules(const RuleSources &sources, const RuleLimits &limits)
+{
+    RuleParser parser(sources, limits);
+    const RuleFiles files = findRuleFiles(sources);
+    for (const QString &directory : files.missing) {
+        parser.report(Problem::Severity::Error, QFile::encodeName(directory),
+                      "the directory cannot be read");
+    }
+    for (const QString &file : files.settings + files.rules) {
+        parser.readFile(file);
+    }
+    if (!sources.extraText.isEmpty()) {
+        parser.readText(sources.extraText, "(settings)");
+    }
+    return parser.finish();
+}
+
+RuleSet readRuleText(const QByteArray &text, const RuleLimits &limits)
+{
+    const RuleSources sources;
+    RuleParser parser(sources, limits);
+    for (const char *plugin : defaultPlugins) {
+        parser.loadPlugin(QByteArrayLiteral("Mail::SpamAssassin::Plugin::") + plugin);
+    }
+    parser.readText(text, "(text)");
+    return parser.finish();
+}
+
+}  // namespace portcullis::spam
