@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "appliance/spam/assembly/StandardModules.h"
+
+#include "appliance/spam/evals/BounceEvals.h"
+#include "appliance/spam/evals/DkimEvals.h"
+#include "appliance/spam/evals/DmarcEvals.h"
+#include "appliance/spam/evals/FreeMailEvals.h"
+#include "appliance/spam/evals/SpfEvals.h"
+#include "appliance/spam/evals/UriDetailEvals.h"
+#include "appliance/spam/evals/UriEvals.h"
+#include "appliance/spam/evals/UriHttpsMismatchEvals.h"
+#include "appliance/spam/evals/WelcomeListEvals.h"
+#include "appliance/spam/evals/WelcomeListSubjectEvals.h"
+
+namespace portcullis::spam {
+
+namespace {
+
+template<typename... Modules>
+ModuleList madeOf()
+{
+    return {std::make_shared<Modules>()...};
+}
+
+}  // namespace
+
+ModuleList localModules()
+{
+    return madeOf<BounceEvals, DkimEvals, DmarcEvals, FreeMailEvals, SpfEvals, UriDetailEvals,
+                  UriEvals, UriHttpsMismatchEvals, WelcomeListEvals, WelcomeListSubjectEvals>();
+}
+
+}  // namespace portcullis::spam
