@@ -42,6 +42,15 @@ bool isEval(TestKind kind)
     }
 }
 
+/// Tests whose answer comes from elsewhere begin with the network tests, whatever their `priority` says.
+bool asksAnotherService(const Test &test)
+{
+    const auto *call = std::get_if<EvalCall>(&test.body);
+    return call
+           && (call->function.startsWith("check_razor2")
+               || call->function.startsWith("check_pyzor"));
+}
+
 int hitBound(const std::vector<QByteArray> &flags)
 {
     static constexpr char maximum[] = "maxhits=";
@@ -264,7 +273,7 @@ void RuleParser::resolvePriorities(const std::vector<std::vector<int>> &needed)
         }
     }
     for (Test &test : m_set.tests) {
-        if (test.effectivePriority == 0 && test.hasFlag("net")) {
+        if (asksAnotherService(test) || (test.effectivePriority == 0 && test.hasFlag("net"))) {
             test.effectivePriority = networkPriority;
         }
     }

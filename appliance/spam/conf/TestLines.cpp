@@ -367,7 +367,7 @@ void RuleParser::askDnsLine(const QByteArray &keyword, const Value &value)
 
 void RuleParser::reuseLine(const QByteArray &keyword, const Value &value)
 {
-    const QByteArray name = value.left(value.simplified().indexOf(' '));
+    const QByteArray name = value.simplified().split(' ').first();
     if (value.isEmpty() || !isTestName(name)) {
         return broken(keyword, "the name of a test is missing");
     }
