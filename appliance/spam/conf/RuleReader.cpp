@@ -27,12 +27,22 @@ RuleSet readRules(const RuleSources &sources, const RuleLimits &limits)
         parser.report(Problem::Severity::Error, QFile::encodeName(directory),
                       "the directory cannot be read");
     }
-    for (const QString &file : files.settings + files.rules) {
-        parser.readFile(file);
-    }
-    if (!sources.extraText.isEmpty()) {
-        parser.readText(sources.extraText, "(settings)");
-    }
+    const auto readFiles = [&parser](const QStringList &paths) {
+        for (const QString &path : paths) {
+            parser.readFile(path);
+        }
+    };
+    const auto readOwnText = [&parser](const QByteArray &text, const char *name) {
+        if (!text.isEmpty()) {
+            parser.readText(text, name);
+        }
+    };
+    readFiles(files.settings);
+    readOwnText(sources.pluginText, "(plugins of pmg.conf)");
+    readFiles(files.stock);
+    readOwnText(sources.settingsText, "(settings of pmg.conf)");
+    readFiles(files.site);
+    readOwnText(sources.extraText, "(settings)");
     return parser.finish();
 }
 

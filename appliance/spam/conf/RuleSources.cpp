@@ -83,10 +83,10 @@ RuleFiles findRuleFiles(const RuleSources &sources)
         return directory.isEmpty() ? QStringList()
                                    : filesOf(directory, QString::fromLatin1(suffix));
     };
-    QStringList own = listed(site, "cf");
-    moveLast(own, site, sources.last);
     files.settings = listed(site, "pre") + listed(stock, "pre");
-    files.rules = listed(stock, "cf") + own;
+    files.stock = listed(stock, "cf");
+    files.site = listed(site, "cf");
+    moveLast(files.site, site, sources.last);
     return files;
 }
 
@@ -97,10 +97,16 @@ std::vector<FileMark> markRuleFiles(const RuleSources &sources)
     for (const QString &directory :
          {sources.updates, stockDirectory(sources), siteDirectory(sources)}) {
         mark(directory);
+        for (const QString &name : QDir(directory).entryList(QDir::Dirs | QDir::NoDotAndDotDot)) {
+            const QStringList included = filesOf(directory + QLatin1Char('/') + name,
+                                                 QStringLiteral("cf"));
+            std::for_each(included.begin(), included.end(), mark);
+        }
     }
     const RuleFiles files = findRuleFiles(sources);
-    std::for_each(files.settings.begin(), files.settings.end(), mark);
-    std::for_each(files.rules.begin(), files.rules.end(), mark);
+    for (const QStringList &list : {files.settings, files.stock, files.site}) {
+        std::for_each(list.begin(), list.end(), mark);
+    }
     return marks;
 }
 

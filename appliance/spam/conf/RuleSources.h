@@ -11,8 +11,9 @@ namespace portcullis::spam {
 
 /// Where rules come from. The defaults are Debian's.
 ///
-/// Order: `*.pre` of site and stock, then `*.cf` of stock, then of site, each in byte order of the names
-/// (sa-update's updates_spamassassin_org.cf first), then the files of `last`, then the extra text.
+/// Order: `*.pre` of site and stock, `pluginText`, then `*.cf` of stock, `settingsText`, then `*.cf` of
+/// site, each in byte order of the names (sa-update's updates_spamassassin_org.cf first), then the files
+/// of `last`, then `extraText`.
 struct RuleSources {
     QString stock = QStringLiteral("/usr/share/spamassassin");
     /// What sa-update downloaded; if the directory exists, it replaces `stock` entirely.
@@ -37,15 +38,17 @@ struct FileMark {
     bool operator==(const FileMark &) const = default;
 };
 
-/// A file together with how it is to be named in reports.
+/// What is read, in order.
 struct RuleFiles {
-    QStringList settings;  ///< `*.pre`
-    QStringList rules;     ///< `*.cf`
+    QStringList settings;  ///< `*.pre` of both.
+    QStringList stock;     ///< `*.cf`
+    QStringList site;      ///< `*.cf`
     QStringList missing;   ///< Directories that are needed and cannot be read.
 };
 
 [[nodiscard]] RuleFiles findRuleFiles(const RuleSources &sources);
-/// Directories and files of the sources as they are now. Equal marks: nothing to read again.
+/// Directories and files of the sources as they are now, and rule files one directory further down,
+/// where sa-update puts those that its own file includes. Equal marks: nothing to read again.
 [[nodiscard]] std::vector<FileMark> markRuleFiles(const RuleSources &sources);
 
 }  // namespace portcullis::spam
