@@ -72,8 +72,8 @@ struct RelayChain {
 
 /// What bounds the work on hostile headers.
 struct RelayLimits {
-    qsizetype fields = 1'000;       ///< Received fields that are read; a mail loop ends sooner.
-    qsizetype lineBytes = 65'536;   ///< Of one field; the rest is not looked at.
+    qsizetype fields = 1'000;      ///< Received fields that are read; a mail loop ends sooner.
+    qsizetype lineBytes = 65'536;  ///< Of one field; the rest is not looked at.
 };
 
 /// `received`: decoded values of all Received fields, newest first, folds or not. `originating`: the
@@ -91,7 +91,7 @@ struct SenderClue {
 
 /// What the header says of the reverse-path, besides the Received fields.
 struct SenderClues {
-    SenderClue configured;  ///< The field named by settings.envelopeSenderHeader.
+    SenderClue configured;              ///< The field named by settings.envelopeSenderHeader.
     std::optional<QByteArray> xSender;  ///< "X-Sender:first:addr"
     SenderClue xEnvelopeFrom;
     SenderClue envelopeSender;
