@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/spam/conf/RuleReader.h"
 #include "appliance/spam/engine/Scan.h"
 #include "appliance/spam/text/MessageText.h"
 
@@ -18,25 +19,11 @@ public:
     std::vector<Problem> problems;
 };
 
-/// Rules out of a few lines: every line but eval rules is a directive. Enough for one module; conditions,
-/// scores and regular expressions are the business of the real reader.
-inline RuleSet rulesOf(QByteArrayView text)
+/// Rules out of a few lines, with some domains that exist.
+inline RuleSet rulesOf(const QByteArray &text)
 {
-    RuleSet rules;
-    int number = 0;
-    for (const QByteArray &rawLine : text.toByteArray().split('\n')) {
-        ++number;
-        QByteArray line = rawLine.trimmed();
-        if (line.isEmpty() || line.startsWith('#')) {
-            continue;
-        }
-        const qsizetype space = line.indexOf(' ');
-        const QByteArray name = (space < 0 ? line : line.first(space)).toLower();
-        const QByteArray value = space < 0 ? QByteArray() : line.sliced(space + 1).trimmed();
-        rules.directives[name].push_back({value, {"test.cf", number}, quint32(number)});
-    }
-    rules.buildIndex();
-    return rules;
+    return readRuleText("util_rb_tld com net org info de uk test example\nutil_rb_2tld co.uk\n"
+                        + text);
 }
 
 /// One message under test, with the modules that look at it. Line ends may be LF; they become CRLF.
