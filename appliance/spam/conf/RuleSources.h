@@ -23,7 +23,9 @@ struct RuleSources {
     /// Files of `site` that have the last word there, so that what was typed into the console wins.
     QStringList last{QStringLiteral("custom.cf"), QStringLiteral("pmg-scores.cf"),
                      QStringLiteral("custom-scores.cf")};
-    QByteArray extraText;         ///< Read after all files: the settings made from pmg.conf.
+    QByteArray pluginText;        ///< As another .pre file: plugins that pmg.conf switches on.
+    QByteArray settingsText;      ///< What pmg.conf says; the site's files may say otherwise.
+    QByteArray extraText;         ///< Has the very last word.
     QByteArray locale = "en_US";  ///< `lang` lines for a language that this begins with are read.
     bool isLocalOnly = false;     ///< What `if (local_tests_only)` says.
 };
