@@ -67,28 +67,6 @@ QByteArray ByteRegex::replace(const QByteArray &text, const Replacement &by, boo
     return replaced.append(QByteArrayView(text).sliced(qsizetype(at)));
 }
 
-std::vector<QByteArrayView> ByteRegex::matchAt(QByteArrayView text, qsizetype at) const
-{
-    const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data *)> result(
-        pcre2_match_data_create_from_pattern(d->code, nullptr), pcre2_match_data_free);
-    const int found = pcre2_match(d->code, reinterpret_cast<PCRE2_SPTR>(text.data()),
-                                  PCRE2_SIZE(text.size()), PCRE2_SIZE(at), PCRE2_ANCHORED,
-                                  result.get(), d->limits);
-    std::vector<QByteArrayView> groups;
-    if (found <= 0) {
-        return groups;
-    }
-    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(result.get());
-    const quint32 count = pcre2_get_ovector_count(result.get());
-    for (quint32 i = 0; i < count; ++i) {
-        const PCRE2_SIZE start = ends[2 * i];
-        groups.push_back(int(i) < found && start != PCRE2_UNSET
-                             ? text.sliced(qsizetype(start), qsizetype(ends[2 * i + 1] - start))
-                             : QByteArrayView());
-    }
-    return groups;
-}
-
 QByteArray ByteRegex::replaceAll(const QByteArray &text, const Replacement &by) const
 {
     return replace(text, by, false);

@@ -6,7 +6,6 @@
 
 #include <functional>
 #include <memory>
-#include <vector>
 
 namespace portcullis::spam {
 
@@ -25,9 +24,6 @@ public:
     [[nodiscard]] QByteArray replaceAll(const QByteArray &text, const Replacement &by) const;
     [[nodiscard]] QByteArray replaceAll(const QByteArray &text, const QByteArray &by) const;
     [[nodiscard]] QByteArray replaceFirst(const QByteArray &text, const QByteArray &by) const;
-    /// What the groups of a match that begins just here hold; null views for groups not taken part,
-    /// nothing at all for no match.
-    [[nodiscard]] std::vector<QByteArrayView> matchAt(QByteArrayView text, qsizetype at) const;
 
 private:
     [[nodiscard]] QByteArray replace(const QByteArray &text,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/bayes/HeaderChewing.h"
 
-#include "appliance/spam/bayes/AddressWords.h"
 #include "appliance/spam/bayes/ByteRegex.h"
 #include "appliance/spam/bayes/LineTokens.h"
+#include "appliance/spam/text/AddressList.h"
 
 #include <algorithm>
 
@@ -115,13 +115,14 @@ QByteArray chewRelays(View value)
 QByteArray chewAddresses(const QByteArray &value, int labels)
 {
     QByteArrayList words;
-    for (const NamedAddress &entry : addressesOf(value)) {
-        for (const QByteArray &word : entry.phrase.simplified().split(' ')) {
-            if (!entry.phrase.isNull()) {
+    for (const ListedAddress &entry : readAddressList(value)) {
+        for (const QByteArray &word : entry.phrase.value_or(QByteArray()).simplified().split(' ')) {
+            if (!word.isEmpty()) {
                 words.append("N*" + word);
             }
         }
-        for (QByteArray &part : LineTokens::ofAddress(entry.address, labels)) {
+        for (QByteArray &part :
+             LineTokens::ofAddress(entry.address.value_or(QByteArray()), labels)) {
             words.append(std::move(part));
         }
     }
