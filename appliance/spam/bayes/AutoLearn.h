@@ -3,6 +3,7 @@
 
 #include "appliance/spam/bayes/BayesSettings.h"
 #include "appliance/spam/engine/Scan.h"
+#include "appliance/spam/learning/LearnRequest.h"
 
 #include <optional>
 
