@@ -5,6 +5,8 @@
 #include "appliance/spam/evals/DkimEvals.h"
 #include "appliance/spam/evals/DmarcEvals.h"
 #include "appliance/spam/evals/FreeMailEvals.h"
+#include "appliance/spam/evals/HeaderEvals.h"
+#include "appliance/spam/evals/RelayEvals.h"
 #include "appliance/spam/evals/SpfEvals.h"
 #include "appliance/spam/evals/UriDetailEvals.h"
 #include "appliance/spam/evals/UriEvals.h"
@@ -26,8 +28,9 @@ ModuleList madeOf()
 
 ModuleList localModules()
 {
-    return madeOf<BounceEvals, DkimEvals, DmarcEvals, FreeMailEvals, SpfEvals, UriDetailEvals,
-                  UriEvals, UriHttpsMismatchEvals, WelcomeListEvals, WelcomeListSubjectEvals>();
+    return madeOf<BounceEvals, DkimEvals, DmarcEvals, FreeMailEvals, HeaderEvals, RelayEvals,
+                  SpfEvals, UriDetailEvals, UriEvals, UriHttpsMismatchEvals, WelcomeListEvals,
+                  WelcomeListSubjectEvals>();
 }
 
 }  // namespace portcullis::spam
