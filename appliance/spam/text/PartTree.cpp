@@ -142,10 +142,12 @@ PartTree::Lines PartTree::bodyLines(QByteArrayView body)
     lines.reserve(size_t(body.size() / 40 + 8));
     size_t empty = 0;
     const auto squeeze = [&] {
-        // The first empty lines stay; at the top of a body one more.
-        const size_t kept = mostEmptyLines + (empty == lines.size() ? 1 : 0);
+        // The first one stays and the last 19; at the top of a body one more.
+        const size_t begin = lines.size() - empty;
+        const size_t kept = mostEmptyLines + (begin == 0 ? 1 : 0);
         if (empty > kept) {
-            lines.resize(lines.size() - (empty - kept));
+            const auto from = lines.begin() + qsizetype(begin == 0 ? 2 : begin + 1);
+            lines.erase(from, from + qsizetype(empty - kept));
         }
         empty = 0;
     };

@@ -71,8 +71,8 @@ def oracle(files, cache):
 def views(answer):
     """View by view what is compared."""
     yield from ((name, answer[name]) for name in ('body', 'visible', 'invisible', 'rawbody', 'full', 'flags'))
-    for query, values in answer['headers'].items():
-        yield 'header ' + query, values
+    for query in sorted(answer['headers']):
+        yield 'header ' + query, answer['headers'][query]
     for name in ('trusted', 'untrusted', 'internal', 'external'):
         yield 'relays ' + name, answer['relays'][name]
     parts = answer['parts']
