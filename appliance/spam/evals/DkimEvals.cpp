@@ -45,7 +45,7 @@ std::vector<QByteArray> authorDomains(MessageText &text)
 {
     std::vector<QByteArray> domains;
     for (const QByteArray &author : text.headerList("From:addr")) {
-        const QByteArray domain = hostOfAddress(author.trimmed());
+        const QByteArray domain = mailDomainOf(author.trimmed());
         if (!domain.isEmpty()
             && std::find(domains.begin(), domains.end(), domain) == domains.end()) {
             domains.push_back(domain);
@@ -210,13 +210,13 @@ int DkimEvals::isValidByAuthor(Scan &scan, const std::vector<QByteArray> &domain
 
 int DkimEvals::isValidByEnvelope(Scan &scan) const
 {
-    const QByteArray domain = hostOfAddress(scan.text().headerText("EnvelopeFrom:addr"));
+    const QByteArray domain = mailDomainOf(scan.text().headerText("EnvelopeFrom:addr"));
     return !domain.isEmpty() && hasValidFrom(scan, domain);
 }
 
 bool DkimEvals::WelcomeLists::isWelcome(const QByteArray &author, const QByteArray &signer) const
 {
-    const QByteArray domain = hostOfAddress(author);
+    const QByteArray domain = mailDomainOf(author);
     if (signer == domain && byAuthor.matches(author)) {
         return true;
     }

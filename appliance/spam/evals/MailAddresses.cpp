@@ -119,7 +119,7 @@ QByteArray recipientInReceived(QByteArrayView received)
     return {};
 }
 
-QByteArray hostOfAddress(QByteArrayView address)
+QByteArray mailDomainOf(QByteArrayView address)
 {
     const qsizetype at = address.lastIndexOf('@');
     return at < 0 ? QByteArray() : address.sliced(at + 1).toByteArray().toLower();

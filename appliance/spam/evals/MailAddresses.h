@@ -22,6 +22,6 @@ std::vector<QByteArray> recipientsOf(MessageText &text);
 QByteArray recipientInReceived(QByteArrayView received);
 
 /// What follows the last "@", in lower case; empty: no "@".
-QByteArray hostOfAddress(QByteArrayView address);
+QByteArray mailDomainOf(QByteArrayView address);
 
 }  // namespace portcullis::spam

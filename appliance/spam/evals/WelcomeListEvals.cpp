@@ -32,7 +32,7 @@ int mailFromMatchesRelay(Scan &scan)
     if (!hasDottedHost(sender)) {
         return 0;
     }
-    const QByteArray domain = scan.domains().registeredDomain(hostOfAddress(sender));
+    const QByteArray domain = scan.domains().registeredDomain(mailDomainOf(sender));
     const std::vector<Relay> &asked = relays.untrusted.empty() ? relays.trusted : relays.untrusted;
     // All trusted relays, but of the untrusted ones the first only: the others may be forged.
     const size_t count = relays.untrusted.empty() ? asked.size() : 1;
