@@ -102,18 +102,15 @@ Mismatches countMismatches(const Relays &relays)
 
 // ---- the functions ----------------------------------------------------------------------------------
 
-// Only the first such greeting is judged.
+// Private ones count, too: 4.0.1 means to spare them and does not.
 bool hasNumericHelo(const Relays &untrusted)
 {
-    for (const Relay &relay : untrusted) {
+    return std::any_of(untrusted.begin(), untrusted.end(), [](const Relay &relay) {
         const qsizetype length = ipv4LengthAt(relay.helo, 0);
-        const bool isWhole = length == relay.helo.size()
-                             || (length > 0 && QByteArrayView(",;").contains(relay.helo[length]));
-        if (length > 0 && isWhole) {
-            return !isPrivateAddress(relay.helo.first(length));
-        }
-    }
-    return false;
+        return length > 0
+               && (length == relay.helo.size()
+                   || QByteArrayView(",;").contains(relay.helo[length]));
+    });
 }
 
 bool hasOtherHeloAddress(const Relays &untrusted)
