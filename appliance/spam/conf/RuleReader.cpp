@@ -42,6 +42,7 @@ RuleSet readRules(const RuleSources &sources, const RuleLimits &limits)
     readFiles(files.stock);
     readOwnText(sources.settingsText, "(settings of pmg.conf)");
     readFiles(files.site);
+    readFiles(sources.candidates);
     readOwnText(sources.extraText, "(settings)");
     return parser.finish();
 }

@@ -13,7 +13,7 @@ namespace portcullis::spam {
 ///
 /// Order: `*.pre` of site and stock, `pluginText`, then `*.cf` of stock, `settingsText`, then `*.cf` of
 /// site, each in byte order of the names (sa-update's updates_spamassassin_org.cf first), then the files
-/// of `last`, then `extraText`.
+/// of `last`, `candidates` and `extraText`.
 struct RuleSources {
     QString stock = QStringLiteral("/usr/share/spamassassin");
     /// What sa-update downloaded; if the directory exists, it replaces `stock` entirely.
@@ -26,6 +26,7 @@ struct RuleSources {
     QByteArray pluginText;        ///< As another .pre file: plugins that pmg.conf switches on.
     QByteArray settingsText;      ///< What pmg.conf says; the site's files may say otherwise.
     QByteArray extraText;         ///< Has the very last word.
+    QStringList candidates;       ///< Files read after the site's, to see what they would do.
     QByteArray locale = "en_US";  ///< `lang` lines for a language that this begins with are read.
     bool isLocalOnly = false;     ///< What `if (local_tests_only)` says.
 };
