@@ -2,6 +2,7 @@
 #include "appliance/spam/text/Characters.h"
 
 #include "appliance/spam/text/CharsetConversion.h"
+#include "appliance/spam/text/CharsetDetection.h"
 #include "appliance/spam/text/CharsetNames.h"
 #include "appliance/spam/text/Octets.h"
 
@@ -194,6 +195,15 @@ std::optional<QByteArray> byLabel(const QByteArray &text,
     return name.isEmpty() ? std::nullopt : fromIconv(text, name, strictness);
 }
 
+std::optional<QByteArray> byDetection(const QByteArray &text, QByteArrayView label)
+{
+    const QByteArray found = detectCharset(text);
+    if (found.isEmpty() || octets::equalsIgnoringCase(found, label)) {
+        return std::nullopt;
+    }
+    return byLabel(text, found, LabelTrust::Guess, false);
+}
+
 /// Nothing: the octets stay as they are.
 std::optional<QByteArray> decoded(const QByteArray &text,
                                   QByteArrayView label,
@@ -228,6 +238,9 @@ std::optional<QByteArray> decoded(const QByteArray &text,
     }
     if (!result && looksWestern(text)) {
         result = fromWindows1252(text, Strictness::Strict);
+    }
+    if (!result) {
+        result = byDetection(text, label);
     }
     if (!result) {
         result = fromWindows1252(text, Strictness::Replacing);

@@ -174,6 +174,8 @@ std::optional<QByteArray> fromIconv(QByteArrayView text,
     if (converter == nullptr) {
         return std::nullopt;
     }
+    // The peer's decoders of these end where the text is malformed, and do not call it an error.
+    const bool isStateful = charset.startsWith("ISO-2022-") || charset.startsWith("HZ-");
     QByteArray result;
     std::array<char, 8192> buffer;
     char *in = const_cast<char *>(text.data());  // iconv's signature; it does not write there
@@ -186,6 +188,9 @@ std::optional<QByteArray> fromIconv(QByteArrayView text,
         result.append(buffer.data(), out - buffer.data());
         if (outcome != size_t(-1) || problem == E2BIG) {
             continue;
+        }
+        if (isStateful) {
+            break;
         }
         if (strictness == Strictness::Strict) {
             return std::nullopt;

@@ -110,13 +110,19 @@ QByteArray firstIpAddress(QByteArrayView value)
             ++end;
         }
         QByteArrayView word = value.sliced(at, end - at);
-        const bool isApart = (at == 0 || !octets::isWord(value[at - 1]))
-                             && (end == value.size() || !octets::isWord(value[end]));
+        // The prefix of IPv6 address literals (RFC 5321 §4.1.3) ends in a digit and a colon.
+        const bool hasPrefix = at >= 3 && word.startsWith("6:")
+                               && octets::equalsIgnoringCase(value.sliced(at - 3, 3), "IPv");
+        const qsizetype begin = hasPrefix ? at - 3 : at;
+        const bool isApart = (begin == 0 || !octets::isWord(value[begin - 1]))
+                             && (end == value.size() || !octets::isWord(value[end]))
+                             && !word.startsWith(':');
         while (word.endsWith(':')) {
             word.chop(1);
         }
-        if (isApart && isIpAddress(word)) {
-            return word.toByteArray();
+        if (isApart && isIpAddress(hasPrefix ? word.sliced(2) : word)) {
+            return value.sliced(begin, word.data() + word.size() - value.data() - begin)
+                .toByteArray();
         }
         at = end;
     }

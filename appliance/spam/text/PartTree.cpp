@@ -12,7 +12,7 @@ namespace portcullis::spam {
 namespace {
 
 /// Longer lines are cut, as the peer does; rules see the line ends that come of it.
-constexpr qsizetype longestHeaderLine = 2'048;
+constexpr qsizetype longestSourceLine = 2'048;
 /// More empty lines in a row are dropped.
 constexpr size_t mostEmptyLines = 20;
 
@@ -168,10 +168,10 @@ PartTree::Lines PartTree::bodyLines(QByteArrayView body)
 void PartTree::addLine(Lines &lines, QByteArrayView line)
 {
     static constexpr char lineEnd[] = "\n";
-    while (line.size() > longestHeaderLine) {
-        lines.push_back(line.first(longestHeaderLine));
+    while (line.size() > longestSourceLine) {
+        lines.push_back(line.first(longestSourceLine));
         lines.push_back(QByteArrayView(lineEnd, 1));
-        line = line.sliced(longestHeaderLine);
+        line = line.sliced(longestSourceLine);
     }
     lines.push_back(line);
 }
