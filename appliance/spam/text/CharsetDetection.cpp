@@ -39,6 +39,11 @@ QByteArray detectCharset(QByteArrayView text)
     }
     uchardet_data_end(detector.get());
     const QByteArrayView found(uchardet_get_charset(detector.get()));
+    if (found == QByteArrayView("UTF-16")) {
+        // Found by its mark, which stays part of the text.
+        return text.startsWith("\xff\xfe") ? QByteArrayLiteral("UTF-16LE")
+                                           : QByteArrayLiteral("UTF-16BE");
+    }
     for (const char *known : knownCharsets) {
         if (octets::equalsIgnoringCase(found, known)) {
             return found.toByteArray();

@@ -174,6 +174,10 @@ void PartTree::addLine(Lines &lines, QByteArrayView line)
         line = line.sliced(longestSourceLine);
     }
     lines.push_back(line);
+    // What was cut in an outer entity is, with the line end it got, too long for an inner one again.
+    if (line.size() == longestSourceLine && !line.endsWith('\n')) {
+        lines.push_back(QByteArrayView(lineEnd, 1));
+    }
 }
 
 void PartTree::closeField(Entity &entity)
