@@ -125,7 +125,7 @@ void TestMimeEvals::answers_data()
         "Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n" + QByteArray(76, 'A')
             + "\n",
         "check_base64_length", {"78", "79"}, 0);
-    row("header and body stick together", "Subject: a\nno header\n\nb\n", "check_msg_parse_flags",
+    row("header and body stick together", "From: a\nSubject: a\n--b\nx\n", "check_msg_parse_flags",
         {"missing_head_body_separator"}, 1);
     row("they do not", plain, "check_msg_parse_flags", {"missing_head_body_separator"}, 0);
 }
