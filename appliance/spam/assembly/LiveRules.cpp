@@ -8,7 +8,7 @@ namespace portcullis::spam {
 std::shared_ptr<const CompiledRules> loadRules(const RuleOrigin &origin)
 {
     auto rules = std::make_shared<const RuleSet>(readRules(origin.sources));
-    ModuleList modules = origin.furtherModules ? origin.furtherModules() : ModuleList();
+    ModuleList modules = origin.furtherModules ? origin.furtherModules(*rules) : ModuleList();
     for (auto &module : localModules()) {
         modules.push_back(std::move(module));
     }

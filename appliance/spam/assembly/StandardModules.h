@@ -11,7 +11,7 @@ namespace portcullis::spam {
 
 using ModuleList = std::vector<std::shared_ptr<EvalModule>>;
 /// Makes modules anew for every rule set: they are configured once.
-using ModuleMaker = std::function<ModuleList()>;
+using ModuleMaker = std::function<ModuleList(const RuleSet &rules)>;
 
 /// The eval functions that need nothing but the message: those of the plugins that Debian loads.
 ModuleList localModules();
