@@ -63,4 +63,24 @@ QByteArray spamRuleText(const config::Config &config)
     return text;
 }
 
+spam::RuleSources spamRuleSources(const config::Config &config, const Paths &paths)
+{
+    spam::RuleSources sources;
+    sources.stock = config.spam.rulesFolder;
+    sources.updates = paths.root() + sources.updates;
+    sources.site = paths.root() + sources.site;
+    sources.pluginText = spamPluginText(config);
+    sources.settingsText = spamRuleText(config);
+    sources.isLocalOnly = !config.spam.rblChecks;
+    return sources;
+}
+
+spam::EngineSettings spamEngineSettings(const config::Config &config)
+{
+    spam::EngineSettings settings;
+    settings.usesNetwork = config.spam.rblChecks;
+    settings.usesBayes = config.spam.useBayes;
+    return settings;
+}
+
 }  // namespace portcullis::filter

@@ -9,7 +9,7 @@ namespace portcullis::spam {
 namespace {
 
 constexpr qsizetype longestLocalPart = 64;  // RFC 5321 §4.5.3.1.1
-constexpr qsizetype longestLabel = 61;
+constexpr qsizetype longestDomainLabel = 61;
 constexpr int mostLabels = 4;  // Before the top level domain.
 constexpr qsizetype longestUriEnd = 255;
 
@@ -60,8 +60,8 @@ qsizetype endOfHost(QByteArrayView text, qsizetype begin, const DomainTable &dom
             const bool isTld = labels > 0 && domains.isValidTld(text.sliced(label, end - label));
             return isTld ? end : -1;
         }
-        const bool isLabel = end > label && end - label <= longestLabel && isAlnum(text[label])
-                             && isAlnum(text[end - 1]);
+        const bool isLabel = end > label && end - label <= longestDomainLabel
+                             && isAlnum(text[label]) && isAlnum(text[end - 1]);
         if (!isLabel || labels == mostLabels) {
             return -1;
         }
