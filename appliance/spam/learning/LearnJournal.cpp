@@ -61,6 +61,18 @@ Error journalError(const char *what, const QByteArray &path)
                             number);
 }
 
+/// A journal that an administrator's command made must be open to the workers' user: it belongs to
+/// whoever has the folder.
+void giveToFolderOwner(int file, const struct stat &journal, const QByteArray &path)
+{
+    struct stat folder {
+    };
+    if (geteuid() == 0 && stat(path.left(path.lastIndexOf('/')).constData(), &folder) == 0
+        && folder.st_uid != journal.st_uid) {
+        static_cast<void>(fchown(file, folder.st_uid, folder.st_gid) == 0);
+    }
+}
+
 QByteArray pathIn(const QString &folder, const char *name)
 {
     return QFile::encodeName(folder) + name;
@@ -125,6 +137,7 @@ Status LearnJournal::append(QByteArrayView record) const
             || ours.st_ino != present.st_ino) {
             continue;
         }
+        giveToFolderOwner(file.get(), ours, m_path);
         if (ours.st_size + frame.size() > m_limits.fileBytes
             || record.size() > m_limits.recordBytes) {
             return Error::transient("learn.journal-full",
