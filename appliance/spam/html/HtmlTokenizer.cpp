@@ -348,8 +348,8 @@ bool HtmlTokenizer::takeAttribute(qsizetype &at)
 qsizetype HtmlTokenizer::takeEndTag(qsizetype start)
 {
     qsizetype at = start + 2;
-    if (!startsName(m_data[at])) {
-        // "</>" and the like count as comments.
+    if (isTokenSpace(m_data[at]) || m_data[at] == '>') {
+        // "</>" and "</ b>" count as comments.
         at = skipUntilGreater(at);
         if (at >= m_size) {
             return start;

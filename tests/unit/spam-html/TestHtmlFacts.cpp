@@ -96,6 +96,7 @@ void TestHtmlFacts::balancesTags_data()
     QTest::newRow("closed too often") << QByteArray("</body></body>") << QByteArray("body") << 0;
     QTest::newRow("unknown") << QByteArray("<frob>") << QByteArray("frob") << 1;
     QTest::newRow("doctype") << QByteArray("<!doctype x>") << QByteArray("!doctype") << 0;
+    QTest::newRow("an odd end tag") << QByteArray("</!--b-->") << QByteArray("!--b--") << 0;
     QTest::newRow("never seen") << QByteArray("<i>") << QByteArray("b") << -1;
 }
 
