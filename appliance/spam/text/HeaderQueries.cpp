@@ -217,14 +217,14 @@ std::vector<QByteArray> MessageText::Private::metadataValue(const QByteArray &na
 
 std::vector<QByteArray> MessageText::Private::valuesOf(QByteArrayView name,
                                                        bool isRaw,
-                                                       bool isUnfolded) const
+                                                       bool isUnfolded)
 {
     std::vector<QByteArray> found;
-    const auto known = fieldIndex.find(name.toByteArray());
-    if (known == fieldIndex.end()) {
+    const FieldGroup *same = group(name);
+    if (same == nullptr) {
         return found;
     }
-    for (const int index : known->second) {
+    for (const int index : same->indexes) {
         const HeaderLine &line = fields[size_t(index)];
         if (isRaw) {
             found.push_back(isUnfolded ? spacedFolds(line.raw) : line.raw);
@@ -288,12 +288,11 @@ const std::vector<QByteArray> &MessageText::Private::allFields()
     std::vector<QByteArray> lines(fields.size());
     std::vector<bool> isIn(fields.size(), false);
     qsizetype size = 0;
-    for (size_t i = 0; i < fields.size() && !isAllTruncated; ++i) {
-        const std::vector<int> &same = fieldIndex[fields[i].name.toLower()];
-        if (same.front() != int(i)) {
-            continue;
-        }
-        for (const int index : same) {
+    for (const FieldGroup &same : groups) {
+        for (const int index : same.indexes) {
+            if (isAllTruncated) {
+                break;
+            }
             const HeaderLine &line = fields[size_t(index)];
             size += line.name.size() + line.decoded.size() + 3;
             if (size > settings.limits.headerBytes) {
@@ -367,10 +366,9 @@ std::vector<QByteArray> MessageText::Private::received(int from, int to, bool is
 
 bool MessageText::Private::standsBelowReceived(QByteArrayView name)
 {
-    const auto trace = fieldIndex.find(QByteArray(receivedName));
-    const auto field = fieldIndex.find(name.toByteArray());
-    return trace != fieldIndex.end() && field != fieldIndex.end()
-           && trace->second.front() < field->second.back();
+    const FieldGroup *trace = group(receivedName);
+    const FieldGroup *field = group(name);
+    return trace != nullptr && field != nullptr && trace->indexes.front() < field->indexes.back();
 }
 
 std::optional<QByteArray> MessageText::Private::firstAddress(const QByteArray &name)

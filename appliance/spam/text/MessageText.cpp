@@ -18,6 +18,16 @@ bool isForeignVerdict(const QByteArray &name)
     return octets::startsIgnoringCase(name, "X-Spam-");
 }
 
+/// FNV-1a without regard to case.
+quint32 hashOfName(QByteArrayView name)
+{
+    quint32 hash = 2'166'136'261U;
+    for (const char c : name) {
+        hash = (hash ^ quint8(octets::lower(c))) * 16'777'619U;
+    }
+    return hash;
+}
+
 bool isQueryForOne(const HeaderQuery &query)
 {
     return query.isAddress || query.isName || query.isHost || query.isDomain || query.isIp
@@ -84,8 +94,24 @@ MessageText::Private::Private(mail::Content bytes,
                                 [](const HeaderLine &line) { return isForeignVerdict(line.name); }),
                  fields.end());
     for (size_t i = 0; i < fields.size(); ++i) {
-        fieldIndex[fields[i].name.toLower()].push_back(int(i));
+        FieldGroup *same = group(fields[i].name);
+        if (same == nullptr) {
+            groups.push_back({fields[i].name, hashOfName(fields[i].name), {}});
+            same = &groups.back();
+        }
+        same->indexes.push_back(int(i));
     }
+}
+
+MessageText::Private::FieldGroup *MessageText::Private::group(QByteArrayView name)
+{
+    for (FieldGroup &candidate : groups) {
+        if (candidate.name.size() == name.size()
+            && octets::equalsIgnoringCase(candidate.name, name)) {
+            return &candidate;
+        }
+    }
+    return nullptr;
 }
 
 PartTree &MessageText::Private::tree()
@@ -184,9 +210,8 @@ std::vector<QByteArray> MessageText::Private::bodyOf(QByteArray Leaf::*view, boo
     }
     QByteArray subject;
     if (hasSubject) {
-        const auto known = fieldIndex.find(QByteArrayLiteral("subject"));
-        subject = known == fieldIndex.end() ? QByteArray()
-                                            : fields[size_t(known->second.back())].decoded;
+        const FieldGroup *found = group("subject");
+        subject = found == nullptr ? QByteArray() : fields[size_t(found->indexes.back())].decoded;
         subject.append('\n');
     }
     return paragraphs(subject, joined, isWide);
@@ -284,7 +309,7 @@ QByteArray MessageText::headerText(const char *text)
 
 std::vector<QByteArray> MessageText::headerValues(const char *name) const
 {
-    std::vector<QByteArray> values = d->valuesOf(QByteArray(name).toLower(), false, false);
+    std::vector<QByteArray> values = d->valuesOf(name, false, false);
     for (QByteArray &value : values) {
         value.chop(1);
     }

@@ -21,8 +21,8 @@ struct TextLimits {
     qsizetype headerBytes = 65'536;  ///< Of all fields together in the pseudo header ALL.
     int depth = 20;                  ///< MIME entities within each other.
     int partsOfEntity = 1'000;       ///< Of one multipart entity; further ones are not read.
-    int parts = 10'000;   ///< Of a message, range 1,000 … 100,000; ours, not the peer's.
-    int fields = 10'000;  ///< Of one header block; ours, not the peer's.
+    int parts = 10'000;  ///< Of a message, range 1,000 … 100,000; ours, not the peer's.
+    int fields = 5'000;  ///< Of one header block; ours, not the peer's.
 };
 
 /// What the reading of messages may be told by the configuration.

@@ -32,7 +32,15 @@ struct MessageText::Private {
         QByteArray invisible;
     };
 
+    /// Fields of one name. There are few names, so that looking through them is quicker than a table.
+    struct FieldGroup {
+        QByteArray name;
+        quint32 hash;
+        std::vector<int> indexes;  ///< Into `fields`.
+    };
+
     // Header
+    FieldGroup *group(QByteArrayView name);
     Answer &answer(const HeaderQuery &query);
     std::vector<QByteArray> values(const HeaderQuery &query);
     std::optional<std::vector<QByteArray>> pseudoField(const HeaderQuery &query);
@@ -45,7 +53,7 @@ struct MessageText::Private {
     std::vector<QByteArray> received(int from, int to, bool isRaw);
     const std::vector<QByteArray> &allFields();
     std::vector<QByteArray> allRawFields() const;
-    std::vector<QByteArray> valuesOf(QByteArrayView name, bool isRaw, bool isUnfolded) const;
+    std::vector<QByteArray> valuesOf(QByteArrayView name, bool isRaw, bool isUnfolded);
     std::optional<QByteArray> envelopeFrom();
     SenderClue clue(const char *name);
     bool standsBelowReceived(QByteArrayView name);
@@ -67,7 +75,7 @@ struct MessageText::Private {
     QByteArray text;  ///< With LF line ends.
     HeaderBlock block;
     std::vector<HeaderLine> fields;
-    std::unordered_map<QByteArray, std::vector<int>> fieldIndex;  ///< By lower-case name.
+    std::vector<FieldGroup> groups;  ///< In the order of their first fields.
     std::unordered_map<QByteArray, Answer> answers;
     std::map<QByteArray, QByteArray> metadata;
     std::optional<std::vector<QByteArray>> all;
