@@ -12,8 +12,9 @@ std::vector<std::shared_ptr<EvalModule>> makeNetworkModules(LookupSource &source
                                                             const RuleSet &rules)
 {
     const auto hub = std::make_shared<LookupHub>(source, rules);
-    return {std::make_shared<RelayListTests>(hub), std::make_shared<UriListTests>(hub),
-            std::make_shared<HashListTests>(hub), std::make_shared<AskDnsTests>(hub)};
+    // AskDnsTests first: it asks once more before it waits for all.
+    return {std::make_shared<AskDnsTests>(hub), std::make_shared<HashListTests>(hub),
+            std::make_shared<RelayListTests>(hub), std::make_shared<UriListTests>(hub)};
 }
 
 }  // namespace portcullis::spam
