@@ -56,7 +56,7 @@ TextView viewOf(TestKind kind)
 
 QByteArray queryKey(const HeaderQuery &query)
 {
-    QByteArray key = query.name.toLower();
+    QByteArray key = query.name;  // MESSAGEID is three fields, MessageId is one.
     for (const bool flag : {query.isRaw, query.isAddress, query.isName, query.isFirst, query.isLast,
                             query.isHost, query.isDomain, query.isIp, query.isReverseIp}) {
         key += flag ? '1' : '0';

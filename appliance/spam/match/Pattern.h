@@ -16,7 +16,7 @@ namespace portcullis::spam {
 
 /// Bounds of one regular expression of the rules.
 struct MatchLimits {
-    qsizetype length = 65'536;  ///< Bytes of source, replace tags expanded.
+    qsizetype length = 1'048'576;  ///< Bytes of source, replace tags expanded.
     quint32 steps =
         2'000'000;           ///< PCRE2's match limit for one subject; stock rules stay far below.
     quint32 depth = 10'000;  ///< Of the interpreter, where there is no JIT.

@@ -3,6 +3,7 @@
 
 #include <QtCore/QHash>
 
+#include <array>
 #include <cctype>
 
 namespace portcullis::spam {
@@ -21,15 +22,46 @@ QByteArray quoted(int byte)
     return "\\x" + QByteArray::number(byte | 0x100, 16).right(2);
 }
 
+ByteSet setWhere(int (*holds)(int))
+{
+    ByteSet set;
+    for (int byte = 0; byte < 128; ++byte) {
+        if (holds(byte) != 0) {
+            set.insert(static_cast<uchar>(byte));
+        }
+    }
+    return set;
+}
+
+/// Sets that PCRE2 has a short word for; empty: none.
+QByteArray shorthandText(const ByteSet &set)
+{
+    static const std::array<std::pair<ByteSet, const char *>, 3> known = {
+        {{setWhere([](int byte) { return std::isspace(byte); }), "\\s"},
+         {setWhere([](int byte) { return std::isdigit(byte); }), "\\d"},
+         {setWhere([](int byte) { return int(std::isalnum(byte) != 0 || byte == '_'); }), "\\w"}}};
+    for (const auto &[members, text] : known) {
+        if (set == members) {
+            return text;
+        }
+        if (set == ~members) {
+            return QByteArray(text).toUpper();
+        }
+    }
+    return set == ByteSet::all()       ? QByteArrayLiteral("(?s:.)")
+           : set == ~ByteSet::of('\n') ? QByteArrayLiteral("(?-s:.)")
+                                       : QByteArray();
+}
+
 /// A set for a pattern that is compiled caseless.
 QByteArray setText(const ByteSet &set)
 {
+    if (QByteArray text = shorthandText(set); !text.isEmpty()) {
+        return text;
+    }
     const bool isCaseless = set == set.withoutCase();
     QByteArray text;
     const int size = set.count();
-    if (size == 256) {
-        return QByteArrayLiteral("(?s:.)");
-    }
     int members = 0;
     for (int first = 0; first < 256; ++first) {
         if (!set.contains(static_cast<uchar>(first))

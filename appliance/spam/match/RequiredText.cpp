@@ -2,6 +2,7 @@
 #include "appliance/spam/match/RequiredText.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace portcullis::spam {
@@ -56,6 +57,31 @@ struct Summary {
 };
 
 const Words emptyWord{ClassWord{}};
+
+/// One word for each length, with all octets that occur at each place: fewer, and less exact.
+Words joinedByLength(const Words &words)
+{
+    std::map<size_t, ClassWord> byLength;
+    for (const ClassWord &word : words) {
+        ClassWord &joined = byLength.try_emplace(word.size(), word.size()).first->second;
+        for (size_t i = 0; i < word.size(); ++i) {
+            joined[i] |= word[i];
+        }
+    }
+    Words fewer;
+    for (auto &[length, word] : byLength) {
+        fewer.push_back(std::move(word));
+    }
+    return fewer;
+}
+
+/// Spellings of one letter, rather than words: joining them loses little.
+bool areLetters(const Words &words)
+{
+    constexpr size_t longestLetter = 4;  // Octets of a character in UTF-8.
+    return std::all_of(words.begin(), words.end(),
+                       [](const auto &word) { return word.size() <= longestLetter; });
+}
 
 bool hasEmptyWord(const Words &words)
 {
@@ -156,7 +182,17 @@ private:
     bool cross(Words &left, const Words &right) const
     {
         if (left.size() * right.size() > m_limits.words) {
-            return false;
+            if (right.size() < 2 || !areLetters(right)) {
+                return false;
+            }
+            const Words fewer = joinedByLength(right);
+            Words begins = left.size() * fewer.size() > m_limits.words ? joinedByLength(left)
+                                                                       : left;
+            if (begins.size() * fewer.size() > m_limits.words || !cross(begins, fewer)) {
+                return false;
+            }
+            left = std::move(begins);
+            return true;
         }
         Words all;
         std::set<ClassWord> seen;
@@ -218,6 +254,9 @@ private:
             isExact = isExact && parts.back().isExact;
             if (isExact) {
                 addWords(all, parts.back().words);
+                if (all.size() > m_limits.words && areLetters(all)) {
+                    all = joinedByLength(all);
+                }
                 isExact = all.size() <= m_limits.words;
             }
         }
