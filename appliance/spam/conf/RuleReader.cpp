@@ -17,6 +17,13 @@ constexpr const char *defaultPlugins[] = {
     "RelayEval",  "URIDetail", "URIEval",  "WLBLEval",    "VBounce",  "ImageInfo",
     "FreeMail",   "AskDNS",    "HashBL",   "DMARC"};
 
+void loadDefaultPlugins(RuleParser &parser)
+{
+    for (const char *plugin : defaultPlugins) {
+        parser.loadPlugin(QByteArrayLiteral("Mail::SpamAssassin::Plugin::") + plugin);
+    }
+}
+
 }  // namespace
 
 RuleSet readRules(const RuleSources &sources, const RuleLimits &limits)
@@ -37,6 +44,9 @@ RuleSet readRules(const RuleSources &sources, const RuleLimits &limits)
             parser.readText(text, name);
         }
     };
+    if (files.settings.isEmpty()) {
+        loadDefaultPlugins(parser);  // A site without .pre files of its own.
+    }
     readFiles(files.settings);
     readOwnText(sources.pluginText, "(plugins of pmg.conf)");
     readFiles(files.stock);
@@ -51,9 +61,7 @@ RuleSet readRuleText(const QByteArray &text, const RuleLimits &limits)
 {
     const RuleSources sources;
     RuleParser parser(sources, limits);
-    for (const char *plugin : defaultPlugins) {
-        parser.loadPlugin(QByteArrayLiteral("Mail::SpamAssassin::Plugin::") + plugin);
-    }
+    loadDefaultPlugins(parser);
     parser.readText(text, "(text)");
     return parser.finish();
 }

@@ -11,7 +11,7 @@ namespace portcullis::spam {
 
 /// Where rules come from. The defaults are Debian's.
 ///
-/// Order: `*.pre` of site and stock, `pluginText`, then `*.cf` of stock, `settingsText`, then `*.cf` of
+/// Order: `*.pre` of site and stock (none: what Debian's load), `pluginText`, then `*.cf` of stock, `settingsText`, then `*.cf` of
 /// site, each in byte order of the names (sa-update's updates_spamassassin_org.cf first), then the files
 /// of `last`, `candidates` and `extraText`.
 struct RuleSources {
