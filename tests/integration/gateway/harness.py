@@ -27,9 +27,6 @@ DOMAIN = "example.com"
 
 #: Retries soon, so that a test sees them. The checks before DATA that would hold strangers up are off, but
 #: where they are what is tested (tests/integration/defence); everything else as an administrator gets it.
-# Messages of tests are short and lack what real mail has: rules of SpamAssassin would judge them by that.
-SPAM_DEFAULTS = {"rules_folder": REPOSITORY / "tests/support/spam-rules", "rbl_checks": 0}
-
 MAIL_DEFAULTS = {
     "greet_wait": 0,
     "greylist": 0,
@@ -219,7 +216,10 @@ class Gateway:
                  arguments=(), **sections: dict) -> None:
         self._folder = Folder()
         self.root = self._folder.path / "root"
-        self.sections: dict[str, dict] = {"mail": dict(MAIL_DEFAULTS), "spam": dict(SPAM_DEFAULTS)}
+        # Messages of tests are short and lack what real mail has: SpamAssassin's rules would judge them by
+        # that, so that there are only our own few.
+        spam = {"rules_folder": self.root / "rules", "rbl_checks": 0}
+        self.sections: dict[str, dict] = {"mail": dict(MAIL_DEFAULTS), "spam": spam}
         if relay_port:
             self.sections["mail"].update(relayport=relay_port, smarthostport=relay_port)
         for name, keys in sections.items():
@@ -238,6 +238,7 @@ class Gateway:
             self.write(name, text)
         for file in (REPOSITORY / "resources/signatures").glob("*.[hn]db"):
             shutil.copy(file, self.signatures)
+        shutil.copytree(REPOSITORY / "tests/support/spam-rules", self.root / "rules")
 
     # ---- places ----
     @property
