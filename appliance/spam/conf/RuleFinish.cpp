@@ -156,7 +156,8 @@ void RuleParser::expandMatching(Test &test)
             if (other.name == test.name || !matchesGlob(other.name, glob)) {
                 continue;
             }
-            if (expanded.size() + steps.size() > static_cast<size_t>(m_limits.metaSteps)) {
+            if (++m_matchedNames > m_limits.matchedNames
+                || expanded.size() + steps.size() > static_cast<size_t>(m_limits.metaSteps)) {
                 m_place.origin = test.origin;
                 broken(test.name, "rules_matching() matches too many tests");
                 break;

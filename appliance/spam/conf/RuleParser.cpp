@@ -125,7 +125,7 @@ void RuleParser::readLine(QByteArrayView raw)
     QByteArray cleaned;
     if (line.contains('#')) {
         static constexpr char update[] = "# UPDATE version ";
-        if (line.startsWith(update)) {
+        if (m_set.updateVersion.isEmpty() && line.startsWith(update)) {
             m_set.updateVersion = line.sliced(qstrlen(update)).toByteArray();
         }
         cleaned = withoutComment(line).trimmed();

@@ -109,6 +109,7 @@ private:
     Place m_place;
     int m_includeDepth = 0;
     size_t m_droppedProblems = 0;
+    size_t m_matchedNames = 0;
     QSet<QString> m_filesRead;
     QSet<QByteArray> m_plugins;
     QSet<QByteArray> m_compatibilities;

@@ -17,6 +17,7 @@ struct RuleLimits {
     qsizetype regexBytes = 512 << 10;  ///< One regex after replace tags; stock: under 30 KB.
     int metaSteps = 20'000;            ///< One meta expression, after rules_matching().
     int metaDepth = 200;               ///< Parentheses and prefix operators within each other.
+    size_t matchedNames = 1'000'000;   ///< Names that all rules_matching() of a set stand for.
 };
 
 /// Reads rule files as SpamAssassin 4.0.1 does. A line that cannot be used becomes a Problem and takes

@@ -67,6 +67,7 @@ private Q_SLOTS:
     void readsEvalArguments_data();
     void readsEvalArguments();
     void readsFilesInOrder();
+    void readsWhatSaUpdateDownloads();
     void sameFileIncludedByItselfEnds();
     void circlesOfMetasNeverHit();
     void marksChangeWithFiles();
@@ -343,6 +344,36 @@ void TestRuleReader::readsFilesInOrder()
     const RuleSet updated = readRules(sources);
     QVERIFY(!updated.find("A"));
     QCOMPARE(updated.find("C")->scores[0], 3.0);
+}
+
+void TestRuleReader::readsWhatSaUpdateDownloads()
+{
+    QTemporaryDir folder;
+    const QDir root(folder.path());
+    QVERIFY(root.mkpath(QStringLiteral("site")) && root.mkpath(QStringLiteral("u/kam"))
+            && root.mkpath(QStringLiteral("u/updates_spamassassin_org")));
+    const auto path = [&root](const char *name) {
+        return root.filePath(QString::fromLatin1(name));
+    };
+    // The official channel is read before others, whatever their names.
+    writeFile(path("u/kam.cf"), "# UPDATE version 2\ninclude kam/kam.cf\n");
+    writeFile(path("u/kam/kam.cf"), "score A 8\n");
+    writeFile(path("u/updates_spamassassin_org.cf"),
+              "# UPDATE version 1900000\ninclude updates_spamassassin_org/10_a.cf\n");
+    writeFile(path("u/updates_spamassassin_org/10_a.cf"),
+              "require_version 4.000001\nbody A /a/\nscore A 2\n");
+    RuleSources sources;
+    sources.updates = path("u");
+    sources.site = path("site");
+    const RuleSet rules = readRules(sources);
+    QVERIFY2(rules.problems.empty(), reasons(rules).constData());
+    QCOMPARE(rules.tests.size(), size_t(1));
+    QCOMPARE(rules.find("A")->scores[0], 8.0);
+    QCOMPARE(rules.updateVersion, QByteArray("1900000"));
+
+    const auto before = markRuleFiles(sources);
+    writeFile(path("u/kam/kam.cf"), "score A 88\n");
+    QVERIFY(markRuleFiles(sources) != before);
 }
 
 void TestRuleReader::sameFileIncludedByItselfEnds()
