@@ -72,6 +72,16 @@ public:
         return false;
     }
 
+    template<typename Visit>
+    void forEach(const Visit &visit) const
+    {
+        for (size_t i = 0; i < m_words.size(); ++i) {
+            for (quint64 open = m_words[i]; open != 0; open &= open - 1) {
+                visit(i * 64 + static_cast<size_t>(std::countr_zero(open)));
+            }
+        }
+    }
+
     ByteSet &operator|=(const ByteSet &other)
     {
         for (size_t i = 0; i < m_words.size(); ++i) {

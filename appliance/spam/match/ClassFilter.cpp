@@ -9,7 +9,7 @@ namespace portcullis::spam {
 namespace {
 
 /// Comparing every pair of more words than these takes too long at load.
-constexpr size_t maxCompared = 48;
+constexpr size_t maxCompared = 16;
 
 ClassWord unionOf(const ClassWord &a, const ClassWord &b)
 {

@@ -153,7 +153,7 @@ Result<Pattern> Pattern::compile(const Regex &regex, const MatchLimits &limits)
     bool isRewritten = false;
     if (!done.code && done.error == PCRE2_ERROR_PATTERN_TOO_LARGE) {
         const auto tree = readRegex(regex);
-        if (!tree || tree->hasGroups || tree->hasReferences) {
+        if (!tree || tree->hasReferences || regex.capturesNames) {
             return Error::permanent("regex.too-large", pcreMessage(done.error));
         }
         done = compileText(compactText(*tree), PCRE2_CASELESS | PCRE2_NEVER_BACKSLASH_C);

@@ -36,7 +36,7 @@ struct RegexNode {
 /// A regular expression that was read.
 struct RegexTree {
     RegexNode root;
-    bool hasGroups = false;      ///< Captures: parts must not be moved or shared.
+    bool hasGroups = false;      ///< Captures.
     bool hasReferences = false;  ///< \1 …
 };
 
@@ -48,7 +48,7 @@ std::optional<RegexTree> readRegex(const Regex &regex);
 QByteArray pcreText(const QByteArray &source);
 
 /// The tree as a shorter pattern with the same matches: what occurs more than once, and what is repeated
-/// a number of times, becomes a subroutine. Only for trees without groups.
+/// a number of times, becomes a subroutine. Nothing is captured. Only for trees without references.
 QByteArray compactText(const RegexTree &tree);
 
 }  // namespace portcullis::spam

@@ -142,7 +142,7 @@ private:
 
     /// Everything in place, no subroutines: also the key by which equal parts are found.
     template<typename Child>
-    static QByteArray text(const RegexNode &node, const Child &child)
+    QByteArray text(const RegexNode &node, const Child &child)
     {
         const auto joined = [&](const char *between) {
             QByteArray all;
@@ -161,7 +161,7 @@ private:
         case Kind::Repeat:
             return "(?:" + child(node.children.front()) + ')' + repetition(node);
         case Kind::Group:
-            return '(' + child(node.children.front()) + ')';
+            return "(?:" + child(node.children.front()) + ')';
         case Kind::Atomic:
             return "(?>" + child(node.children.front()) + ')';
         case Kind::LookAhead:
@@ -174,9 +174,15 @@ private:
         }
         return {};
     }
-    static QByteArray plain(const RegexNode &node)
+    /// Nodes stay where they are while this writes.
+    const QByteArray &plain(const RegexNode &node)
     {
-        return text(node, [](const RegexNode &child) { return plain(child); });
+        const auto known = m_plain.constFind(&node);
+        if (known != m_plain.constEnd()) {
+            return *known;
+        }
+        return *m_plain.insert(&node,
+                               text(node, [this](const RegexNode &child) { return plain(child); }));
     }
 
     void count(const RegexNode &node, int times)
@@ -219,6 +225,7 @@ private:
         return "(?&" + name + ')';
     }
 
+    QHash<const RegexNode *, QByteArray> m_plain;
     QHash<QByteArray, int> m_uses;
     QHash<QByteArray, QByteArray> m_names;
     std::vector<QByteArray> m_definitions;

@@ -357,11 +357,7 @@ double likelihoodOf(const ByteSet &set)
         return all;
     }();
     double sum = 0;
-    for (int byte = 0; byte < 256; ++byte) {
-        if (set.contains(static_cast<uchar>(byte))) {
-            sum += weights[static_cast<size_t>(byte)];
-        }
-    }
+    set.forEach([&sum](size_t byte) { sum += weights[byte]; });
     return sum;
 }
 
