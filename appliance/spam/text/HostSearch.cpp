@@ -117,6 +117,10 @@ QByteArray firstIpAddress(QByteArrayView value)
         const bool isApart = (begin == 0 || !octets::isWord(value[begin - 1]))
                              && (end == value.size() || !octets::isWord(value[end]))
                              && !word.startsWith(':');
+        const qsizetype port = word.indexOf(':');
+        if (!hasPrefix && port > 0 && word.first(port).contains('.')) {
+            word.truncate(port);
+        }
         while (word.endsWith(':')) {
             word.chop(1);
         }
