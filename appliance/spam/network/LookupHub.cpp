@@ -65,6 +65,15 @@ std::optional<int> codeOf(const Result<DnsAnswer> &result)
     return result->kind == DnsAnswer::Kind::NoName ? noSuchName : 0;
 }
 
+/// Nothing but an address that no other module has.
+class BatchKey final : public EvalModule
+{
+public:
+    [[nodiscard]] QByteArray plugin() const override { return {}; }
+    void configure(const RuleSet &, ProblemSink &) override {}
+    [[nodiscard]] std::vector<Entry> functions() const override { return {}; }
+};
+
 /// The batch of a message, kept with it.
 struct BatchMemory final : Scan::Memory {
     std::unique_ptr<LookupBatch> batch;
@@ -215,6 +224,7 @@ void LookupBatch::settle(Scan &scan)
 LookupHub::LookupHub(LookupSource &source, const RuleSet &rules)
     : m_source(source)
     , m_isOn(rules.value("dns_available", "yes").toLower() != "no")
+    , m_key(std::make_unique<BatchKey>())
     , m_blockTime(static_cast<qint64>(rules.number("dns_block_time", 300)))
 {
     readTimeouts(rules);
@@ -251,10 +261,9 @@ void LookupHub::readTimeouts(const RuleSet &rules)
     }
 }
 
-LookupBatch &LookupHub::batch(Scan &scan, const EvalModule *module)
+LookupBatch &LookupHub::batch(Scan &scan)
 {
-    m_key = m_key == nullptr ? module : m_key;
-    auto &batch = scan.memory<BatchMemory>(m_key).batch;
+    auto &batch = scan.memory<BatchMemory>(m_key.get()).batch;
     if (!batch) {
         batch = std::make_unique<LookupBatch>(m_source, m_limits);
     }
@@ -281,14 +290,13 @@ bool LookupHub::mayAsk(const QByteArray &name) const
 }
 
 void LookupHub::ask(Scan &scan,
-                    const EvalModule *module,
                     const QByteArray &name,
                     DnsType type,
                     const QByteArray &zone,
                     LookupBatch::Callback done)
 {
     if (mayAsk(name)) {
-        batch(scan, module).ask(scan, name, type, zone, std::move(done));
+        batch(scan).ask(scan, name, type, zone, std::move(done));
     }
 }
 
@@ -305,7 +313,7 @@ void LookupHub::hit(Scan &scan, const Test &test, const QByteArray &note)
 void NetworkModule::finish(Scan &scan) const
 {
     if (m_hub->isOn()) {
-        m_hub->batch(scan, this).settle(scan);
+        m_hub->batch(scan).settle(scan);
     }
 }
 

@@ -93,11 +93,10 @@ public:
     [[nodiscard]] bool isOn() const { return m_isOn; }
 
     /// The lookups of this message. `ask()` of it only through mayAsk().
-    LookupBatch &batch(Scan &scan, const EvalModule *module);
+    LookupBatch &batch(Scan &scan);
     /// dns_query_restriction and dns_block_rule.
     [[nodiscard]] bool mayAsk(const QByteArray &name) const;
     void ask(Scan &scan,
-             const EvalModule *module,
              const QByteArray &name,
              DnsType type,
              const QByteArray &zone,
@@ -112,8 +111,8 @@ private:
     LookupSource &m_source;
     LookupLimits m_limits;
     bool m_isOn = true;
-    const EvalModule *m_key = nullptr;
-    QHash<QByteArray, bool> m_restrictions;             ///< Domain → may be asked; "*" for all.
+    std::unique_ptr<const EvalModule> m_key;  ///< Of the batch among the memories of a scan.
+    QHash<QByteArray, bool> m_restrictions;   ///< Domain → may be asked; "*" for all.
     QHash<QByteArray, QList<QByteArray>> m_blockRules;  ///< Test → domains.
     QHash<QByteArray, SteadyTime> m_blockedUntil;       ///< Domain.
     std::chrono::seconds m_blockTime{300};
@@ -139,9 +138,9 @@ protected:
              const QByteArray &zone,
              LookupBatch::Callback done) const
     {
-        m_hub->ask(scan, this, name, type, zone, std::move(done));
+        m_hub->ask(scan, name, type, zone, std::move(done));
     }
-    void send(Scan &scan) const { m_hub->batch(scan, this).send(scan); }
+    void send(Scan &scan) const { m_hub->batch(scan).send(scan); }
 
 private:
     std::shared_ptr<LookupHub> m_hub;
