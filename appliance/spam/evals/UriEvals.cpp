@@ -18,7 +18,7 @@ struct Redirection {
     QByteArrayView target;  ///< The URI that begins with "http" inside.
 };
 
-qsizetype endOfHost(QByteArrayView text, qsizetype at)
+qsizetype endOfUriHost(QByteArrayView text, qsizetype at)
 {
     while (at < text.size() && text[at] != '/' && text[at] != ':' && text[at] != '?') {
         ++at;
@@ -38,13 +38,13 @@ QByteArrayView hostAt(QByteArrayView text, qsizetype at)
     for (int slashes = 0; slashes < 2 && next < text.size() && text[next] == '/'; ++slashes) {
         ++next;
     }
-    return text.sliced(next, endOfHost(text, next) - next);
+    return text.sliced(next, endOfUriHost(text, next) - next);
 }
 
 std::optional<Redirection> redirectionIn(QByteArrayView text)
 {
     const qsizetype hostStart = uri::httpLength(text);
-    const qsizetype hostEnd = endOfHost(text, hostStart);
+    const qsizetype hostEnd = endOfUriHost(text, hostStart);
     if (hostStart == 0 || hostEnd == hostStart) {
         return std::nullopt;
     }

@@ -15,7 +15,7 @@ namespace {
 
 using Values = std::vector<QByteArray>;
 
-void addOnce(Values &list, QByteArray item)
+void addNew(Values &list, QByteArray item)
 {
     if (!item.isEmpty() && std::ranges::find(list, item) == list.end()) {
         list.push_back(std::move(item));
@@ -276,7 +276,7 @@ std::vector<QByteArray> HashListTests::foundMailboxes(Scan &scan, const List &li
     Values found;
     const auto addFrom = [&](QByteArrayView source, const MailboxFilter &own) {
         for (QByteArray &mailbox : mailboxesIn(source, scan.domains(), own)) {
-            addOnce(found, std::move(mailbox));
+            addNew(found, std::move(mailbox));
         }
     };
     for (const QByteArray &part : list.source.split('/')) {
@@ -285,7 +285,7 @@ std::vector<QByteArray> HashListTests::foundMailboxes(Scan &scan, const List &li
             for (const char *field : {"From:addr", "Envelope-Sender:addr", "Resent-Sender:addr",
                                       "X-Envelope-From:addr", "EnvelopeFrom:addr"}) {
                 for (const QByteArray &mailbox : text.headerList(field)) {
-                    addOnce(found, mailbox);
+                    addNew(found, mailbox);
                 }
             }
         } else if (source == "body") {
@@ -344,7 +344,7 @@ std::vector<QByteArray> HashListTests::mailboxes(Scan &scan, const List &list) c
                            : list.options.has("host") ? domain
                            : list.options.has("user") ? user
                                                       : user + '@' + domain;
-        addOnce(result, list.options.has("case") ? value : value.toLower());
+        addNew(result, list.options.has("case") ? value : value.toLower());
     }
     return result;
 }
@@ -361,7 +361,7 @@ std::vector<QByteArray> HashListTests::uris(Scan &scan, const List &list) const
             continue;
         }
         for (const QByteArray &form : uri.cleaned) {
-            addOnce(result, list.options.has("case") ? form : form.toLower());
+            addNew(result, list.options.has("case") ? form : form.toLower());
         }
     }
     return result;
@@ -385,7 +385,7 @@ std::vector<QByteArray> HashListTests::pieces(Scan &scan, const List &list)
             if (list.options.has("num")) {
                 piece.removeIf([](char c) { return c < '0' || c > '9'; });
             }
-            addOnce(result, std::move(piece));
+            addNew(result, std::move(piece));
             from = place->end > from ? place->end : from + 1;
         }
     };
@@ -412,7 +412,7 @@ std::vector<QByteArray> HashListTests::tagValues(Scan &scan, const List &list) c
             if ((options.has("ipv4") && !isFour) || (options.has("ipv6") && isFour)) {
                 continue;
             }
-            addOnce(result, options.has("revip") ? reversed : value);
+            addNew(result, options.has("revip") ? reversed : value);
             continue;
         }
         const bool needsAddress = options.has("ip") || options.has("ipv4") || options.has("ipv6");
@@ -423,7 +423,7 @@ std::vector<QByteArray> HashListTests::tagValues(Scan &scan, const List &list) c
             || (needsTld && !scan.domains().hasValidTld(value))) {
             continue;
         }
-        addOnce(result, options.has("trim") ? scan.domains().registeredDomain(value) : value);
+        addNew(result, options.has("trim") ? scan.domains().registeredDomain(value) : value);
     }
     return result;
 }
@@ -442,7 +442,7 @@ std::vector<QByteArray> HashListTests::attachments(Scan &scan, const List &list)
             || m_ignored.contains(part.name.toLower())) {
             continue;
         }
-        addOnce(result, hashOf(list.options, octets));
+        addNew(result, hashOf(list.options, octets));
     }
     return result;
 }
