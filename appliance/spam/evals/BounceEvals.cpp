@@ -20,7 +20,7 @@ bool isQuotedReceived(QByteArrayView line)
            && line.first(name.size()).compare(name, Qt::CaseInsensitive) == 0;
 }
 
-bool isSpaceOctet(char c)
+bool isWhitespace(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -55,7 +55,7 @@ bool BounceEvals::quotesRelay(QByteArrayView text) const
 {
     qsizetype begin = -1;  // Text before the first space is the field's name.
     for (qsizetype i = 0; i < text.size(); ++i) {
-        if (!isSpaceOctet(text[i])) {
+        if (!isWhitespace(text[i])) {
             continue;
         }
         const QByteArrayView word = begin < 0 ? QByteArrayView() : text.sliced(begin, i - begin);
@@ -81,7 +81,7 @@ bool BounceEvals::quotesRelayInLines(QByteArrayView body) const
             continue;
         }
         hasBegun = true;
-        const bool isFold = !line.isEmpty() && isSpaceOctet(line.front());
+        const bool isFold = !line.isEmpty() && isWhitespace(line.front());
         // A field is asked when it is complete, so that each octet is looked at once.
         if (!isFold) {
             if (isQuotedReceived(field) && quotesRelay(field)) {
