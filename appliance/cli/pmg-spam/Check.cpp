@@ -120,7 +120,10 @@ Status check(const CheckArguments &arguments, const spam::RuleOrigin &origin)
     const auto rules = spam::loadRules(origin);
     const spam::SpamContext context{mail::Direction::In, envelope, client};
     spam::MessageText text(mail::Content(bytes), rules->textSettings(), rules->domains());
-    text.setArrival(spam::arrivalOf(context));
+    // Without a word about the way it came, the message's own fields tell.
+    if (!arguments.sender.isEmpty() || !arguments.clientAddress.isEmpty()) {
+        text.setArrival(spam::arrivalOf(context));
+    }
     spam::RuleScan scan(*rules, text, context, spam::ScanDepth::Complete);
     scan.run();
     const double threshold = rules->rules().number("required_score", defaultThreshold);
