@@ -41,19 +41,6 @@ bool isAnyDomainOrBelow(const QByteArray &domain, const std::vector<QByteArray> 
     });
 }
 
-std::vector<QByteArray> authorDomains(MessageText &text)
-{
-    std::vector<QByteArray> domains;
-    for (const QByteArray &author : text.headerList("From:addr")) {
-        const QByteArray domain = mailDomainOf(author.trimmed());
-        if (!domain.isEmpty()
-            && std::find(domains.begin(), domains.end(), domain) == domains.end()) {
-            domains.push_back(domain);
-        }
-    }
-    return domains;
-}
-
 void addOnce(std::vector<QByteArray> &list, const QByteArray &value)
 {
     if (!value.isEmpty() && std::find(list.begin(), list.end(), value) == list.end()) {
@@ -201,7 +188,7 @@ int DkimEvals::isValidBy(Scan &scan, const std::vector<QByteArray> &domains) con
 
 int DkimEvals::isValidByAuthor(Scan &scan, const std::vector<QByteArray> &domains) const
 {
-    const std::vector<QByteArray> authors = authorDomains(scan.text());
+    const std::vector<QByteArray> authors = authorDomainsOf(scan.text());
     return std::any_of(authors.begin(), authors.end(), [&](const QByteArray &author) {
         return hasValidFrom(scan, author)
                && (domains.empty() || isAnyDomainOrBelow(author, domains));
@@ -238,9 +225,10 @@ int DkimEvals::isWelcome(Scan &scan, const WelcomeLists &lists) const
     if (!signatures) {
         return 0;
     }
-    for (const QByteArray &address : scan.text().headerList("From:addr")) {
-        const QByteArray author = address.last(std::min(address.size(), GlobList::longestText))
-                                      .toLower();
+    for (const QByteArray &author : authorsOf(scan.text())) {
+        if (author.size() > GlobList::longestText) {
+            continue;
+        }
         for (const SignatureEvidence &signature : *signatures) {
             if (isStrong(signature) && lists.isWelcome(author, signature.speaksFor())) {
                 return 1;
@@ -281,7 +269,7 @@ int DkimEvals::matchesPractices(Scan &scan,
         return 0;
     }
     const QByteArrayView wanted = practices == "*" ? QByteArrayView("NAD123") : practices;
-    const std::vector<QByteArray> authors = authorDomains(scan.text());
+    const std::vector<QByteArray> authors = authorDomainsOf(scan.text());
     const bool isWanted = std::any_of(
         authors.begin(), authors.end(), [&](const QByteArray &author) {
             const char sign = isFullyQualified(author) ? practicesOf(scan, author) : '\0';

@@ -122,7 +122,8 @@ bool isQuoteAfter(QByteArrayView rest, qsizetype *length)
 qsizetype endOfUriWithAddress(QByteArrayView text, qsizetype begin)
 {
     qsizetype end = begin;
-    while (end < text.size() && !isWhite(text[end])) {
+    constexpr qsizetype longestUri = 2 * longestUriEnd + 3;
+    while (end < text.size() && end - begin < longestUri && !isWhite(text[end])) {
         ++end;
     }
     const QByteArrayView uri = text.sliced(begin, end - begin);

@@ -244,9 +244,10 @@ int FreeMailEvals::checkReplyTo(Scan &scan, const EvalCall &call) const
     const std::vector<QByteArray> replyTo = lowerCase(scan.text().headerList("Reply-To:addr"));
     const bool isFromFree = anyFreeMail(from);
     const bool isReplyToFree = anyFreeMail(replyTo);
-    const bool isApart = std::find_first_of(from.begin(), from.end(), replyTo.begin(),
-                                            replyTo.end())
-                         == from.end();
+    const QSet<QByteArray> authors(from.begin(), from.end());
+    const bool isApart = std::none_of(
+        replyTo.begin(), replyTo.end(),
+        [&authors](const QByteArray &a) { return authors.contains(a); });
     if (isFromFree && isReplyToFree && isApart) {
         note(scan, joinedWords(from, ",") + " -> " + joinedWords(replyTo, ","));
         return 1;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/evals/MailAddresses.h"
 
+#include <QtCore/QSet>
+
 #include <algorithm>
 
 namespace portcullis::spam {
@@ -23,12 +25,24 @@ constexpr const char *recipientFields[] = {"To:addr",
                                            "X-Real-To:addr",
                                            "Cc:addr"};
 
-void addAddress(std::vector<QByteArray> &list, const QByteArray &address)
+/// In the order found, once each.
+class AddressCollector
 {
-    if (std::find(list.begin(), list.end(), address) == list.end()) {
-        list.push_back(address);
+public:
+    void add(const QByteArray &address)
+    {
+        if (m_list.size() < AddressLimits().addresses && !m_seen.contains(address)) {
+            m_seen.insert(address);
+            m_list.push_back(address);
+        }
     }
-}
+    [[nodiscard]] std::vector<QByteArray> take() { return std::move(m_list); }
+    [[nodiscard]] bool isEmpty() const { return m_list.empty(); }
+
+private:
+    std::vector<QByteArray> m_list;
+    QSet<QByteArray> m_seen;
+};
 
 /// "user@example..org" reads as "user@example.org".
 QByteArray withoutDoubleDots(QByteArray address)
@@ -48,47 +62,47 @@ bool isBlank(char c)
 
 std::vector<QByteArray> sendersOf(MessageText &text)
 {
-    std::vector<QByteArray> senders;
+    AddressCollector senders;
     for (const QByteArray &address : text.headerList("Resent-From:first:addr")) {
-        addAddress(senders, address);
+        senders.add(address);
     }
-    if (!senders.empty()) {
-        return senders;
+    if (!senders.isEmpty()) {
+        return senders.take();
     }
     for (const char *field : senderFields) {
         for (const QByteArray &address : text.headerList(field)) {
             if (!address.isEmpty()) {
-                addAddress(senders, withoutDoubleDots(address));
+                senders.add(withoutDoubleDots(address));
             }
         }
     }
-    return senders;
+    return senders.take();
 }
 
 std::vector<QByteArray> recipientsOf(MessageText &text)
 {
-    std::vector<QByteArray> recipients;
+    AddressCollector recipients;
     for (const char *field : {"Resent-To:first:addr", "Resent-Cc:first:addr"}) {
         for (const QByteArray &address : text.headerList(field)) {
-            addAddress(recipients, address);
+            recipients.add(address);
         }
     }
-    if (!recipients.empty()) {
-        return recipients;
+    if (!recipients.isEmpty()) {
+        return recipients.take();
     }
     constexpr size_t newest = 3;
     const std::vector<QByteArray> &received = text.headerList("Received");
     for (size_t i = 0; i < std::min(newest, received.size()); ++i) {
         if (const QByteArray address = recipientInReceived(received[i]); !address.isEmpty()) {
-            addAddress(recipients, address);
+            recipients.add(address);
         }
     }
     for (const char *field : recipientFields) {
         for (const QByteArray &address : text.headerList(field)) {
-            addAddress(recipients, address);
+            recipients.add(address);
         }
     }
-    return recipients;
+    return recipients.take();
 }
 
 QByteArray recipientInReceived(QByteArrayView received)
@@ -117,6 +131,26 @@ QByteArray recipientInReceived(QByteArrayView received)
         return {};
     }
     return {};
+}
+
+std::vector<QByteArray> authorsOf(MessageText &text)
+{
+    AddressCollector authors;
+    for (const QByteArray &address : text.headerList("From:addr")) {
+        authors.add(address.trimmed().toLower());
+    }
+    return authors.take();
+}
+
+std::vector<QByteArray> authorDomainsOf(MessageText &text)
+{
+    AddressCollector domains;
+    for (const QByteArray &address : text.headerList("From:addr")) {
+        if (const QByteArray domain = mailDomainOf(address.trimmed()); !domain.isEmpty()) {
+            domains.add(domain);
+        }
+    }
+    return domains.take();
 }
 
 QByteArray mailDomainOf(QByteArrayView address)

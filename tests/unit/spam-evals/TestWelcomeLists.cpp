@@ -117,6 +117,22 @@ private Q_SLOTS:
         QCOMPARE(recipientsOf(resent.text()), std::vector<QByteArray>{"y@b.test"});
     }
 
+    void ofManyAddressesTheFirstCount()
+    {
+        QByteArray letterToMany = "From: a@b.example\n";
+        for (int field = 0; field < 30; ++field) {
+            letterToMany += "To: ";
+            for (int i = 0; i < 400; ++i) {
+                letterToMany += 'u' + QByteArray::number(field * 400 + i) + "@x.example, ";
+            }
+            letterToMany += "last@x.example\n";
+        }
+        FakeScan scan(rulesOf(""), letterToMany + "\nx\n");
+        const std::vector<QByteArray> recipients = recipientsOf(scan.text());
+        QCOMPARE(recipients.size(), AddressLimits().addresses);
+        QCOMPARE(recipients.front(), QByteArray("u0@x.example"));
+    }
+
     void readsWhomMailIsReceivedFor_data()
     {
         QTest::addColumn<QByteArray>("received");
