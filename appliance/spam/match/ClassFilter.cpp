@@ -84,18 +84,52 @@ std::vector<ClassWord> ClassFilter::merged(std::vector<ClassWord> words, size_t 
     return words;
 }
 
+/// Words that are alike share a bucket: what a bucket lets through is the union of its words, and all of
+/// them are compared then. The most probable words choose first.
+void ClassFilter::fillBuckets()
+{
+    struct Bucket {
+        ClassWord sets;
+        std::vector<Word> words;
+        double cost = 0;
+    };
+    std::vector<Bucket> open(buckets);
+    std::sort(m_words.begin(), m_words.end(), [](const Word &a, const Word &b) {
+        const double likelihoodA = likelihoodOf(a.sets);
+        const double likelihoodB = likelihoodOf(b.sets);
+        return likelihoodA != likelihoodB ? likelihoodA > likelihoodB : a.sets < b.sets;
+    });
+    for (Word &word : m_words) {
+        Bucket *best = nullptr;
+        double least = std::numeric_limits<double>::max();
+        for (Bucket &bucket : open) {
+            const ClassWord joined = bucket.words.empty() ? word.sets
+                                                          : unionOf(bucket.sets, word.sets);
+            const double cost = likelihoodOf(joined) * static_cast<double>(bucket.words.size() + 1);
+            if (cost - bucket.cost < least) {
+                least = cost - bucket.cost;
+                best = &bucket;
+            }
+        }
+        best->sets = best->words.empty() ? word.sets : unionOf(best->sets, word.sets);
+        best->words.push_back(std::move(word));
+        best->cost = likelihoodOf(best->sets) * static_cast<double>(best->words.size());
+    }
+    m_words.clear();
+    for (size_t bucket = 0; bucket < open.size(); ++bucket) {
+        m_begins[bucket] = static_cast<int>(m_words.size());
+        std::move(open[bucket].words.begin(), open[bucket].words.end(),
+                  std::back_inserter(m_words));
+    }
+    m_begins[buckets] = static_cast<int>(m_words.size());
+}
+
 ClassFilter::ClassFilter(const std::vector<ClassWord> &words, const std::vector<int> &ids)
 {
     for (size_t i = 0; i < words.size(); ++i) {
         m_words.push_back({bestWindow(words[i]), ids[i]});
     }
-    std::sort(m_words.begin(), m_words.end(),
-              [](const Word &a, const Word &b) { return a.sets < b.sets; });
-    const auto perBucket = static_cast<int>((m_words.size() + buckets - 1) / buckets);
-    const auto count = static_cast<int>(m_words.size());
-    for (int bucket = 0; bucket <= buckets; ++bucket) {
-        m_begins[static_cast<size_t>(bucket)] = std::min(bucket * perBucket, count);
-    }
+    fillBuckets();
     for (int bucket = 0; bucket < buckets; ++bucket) {
         const quint64 bit = quint64(1) << static_cast<unsigned>(bucket);
         for (int i = m_begins[static_cast<size_t>(bucket)];

@@ -67,6 +67,8 @@ private:
         int id = 0;
     };
 
+    void fillBuckets();
+
     template<typename Found>
     void compare(QByteArrayView text, int bucket, const Found &found) const
     {
