@@ -27,10 +27,9 @@ QByteArray sha1Hex(QByteArrayView bytes)
     return hash.result().toHex();
 }
 
-/// Fields that SpamAssassin adds for itself before it looks at a message.
-std::vector<Field> metadataOf(MessageText &text)
+/// Fields about sender and author that SpamAssassin adds for itself.
+void addDomains(MessageText &text, std::vector<Field> &fields)
 {
-    std::vector<Field> fields;
     QByteArrayList domains;
     for (const QByteArray &host : text.headerList("From:addr:host")) {
         if (const QByteArray domain = asciiDomain(host); !domains.contains(domain)) {
@@ -38,21 +37,20 @@ std::vector<Field> metadataOf(MessageText &text)
         }
     }
     if (!domains.isEmpty()) {
-        fields.emplace_back("x-authordomain", domains.join(' '));
+        fields.emplace_back("x-authordomain", ' ' + domains.join(' '));
     }
     if (const QByteArray host = text.headerText("EnvelopeFrom:first:addr:host"); !host.isEmpty()) {
-        fields.emplace_back("x-senderdomain", asciiDomain(host));
+        fields.emplace_back("x-senderdomain", ' ' + asciiDomain(host));
     }
+}
+
+void addRelays(MessageText &text, std::vector<Field> &fields)
+{
     const RelayChain &relays = text.relays();
-    fields.emplace_back("x-spam-relays-external", RelayChain::toText(relays.external));
-    fields.emplace_back("x-spam-relays-internal", RelayChain::toText(relays.internal));
-    fields.emplace_back("x-spam-relays-trusted", RelayChain::toText(relays.trusted));
-    fields.emplace_back("x-spam-relays-untrusted", RelayChain::toText(relays.untrusted));
-    // A colon or space before the value is part of how the lines are cut up there.
-    for (Field &field : fields) {
-        field.second.prepend(' ');
-    }
-    return fields;
+    fields.emplace_back("x-spam-relays-external", ' ' + RelayChain::toText(relays.external));
+    fields.emplace_back("x-spam-relays-internal", ' ' + RelayChain::toText(relays.internal));
+    fields.emplace_back("x-spam-relays-trusted", ' ' + RelayChain::toText(relays.trusted));
+    fields.emplace_back("x-spam-relays-untrusted", ' ' + RelayChain::toText(relays.untrusted));
 }
 
 std::vector<QByteArray> mimePartDigests(MessageText &text)
@@ -85,7 +83,7 @@ std::optional<qint64> timeIn(const QByteArray &value)
 
 }  // namespace
 
-TokenSources tokenSourcesOf(MessageText &text, const TokenSourceSettings &settings)
+TokenSources tokenSourcesOf(MessageText &text, const TokenSourceSettings &settings, TokenUse use)
 {
     TokenSources sources;
     if (settings.visible) {
@@ -101,7 +99,10 @@ TokenSources tokenSourcesOf(MessageText &text, const TokenSourceSettings &settin
         sources.mimeParts = mimePartDigests(text);
     }
     if (settings.header) {
-        sources.metadata = metadataOf(text);
+        if (use == TokenUse::Scan) {
+            addDomains(text, sources.metadata);
+        }
+        addRelays(text, sources.metadata);
         for (const HeaderLine &line : text.headers()) {
             sources.fields.emplace_back(line.name, line.decoded);
         }
@@ -146,7 +147,8 @@ LearnTokens learnTokensOf(MessageText &text,
     learn.as = as;
     learn.ids = messageIdsOf(text);
     learn.seconds = receivedAt(text, now);
-    learn.tokens = tokenizer.tokenize(tokenSourcesOf(text, settings.sources)).tokens();
+    learn.tokens = tokenizer.tokenize(tokenSourcesOf(text, settings.sources, TokenUse::Learn))
+                       .tokens();
     return learn;
 }
 

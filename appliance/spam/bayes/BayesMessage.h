@@ -7,8 +7,13 @@
 
 namespace portcullis::spam {
 
+/// SpamAssassin knows the domains of sender and author while it scans; sa-learn does not.
+enum class TokenUse : quint8 { Scan, Learn };
+
 /// The texts of a message that tokens are made of.
-TokenSources tokenSourcesOf(MessageText &text, const TokenSourceSettings &settings);
+TokenSources tokenSourcesOf(MessageText &text,
+                            const TokenSourceSettings &settings,
+                            TokenUse use = TokenUse::Scan);
 
 /// By which a message is known again: a digest of To, Date and body, and its Message-ID if it has one.
 /// The same as SpamAssassin's, so that what it has learnt is known here.
