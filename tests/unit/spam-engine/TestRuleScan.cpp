@@ -50,6 +50,20 @@ const QByteArray message =
     "\r\n"
     "Call now, cheap. http://pills.example.com/buy\r\n";
 
+EngineSettings withNetwork()
+{
+    EngineSettings settings;
+    settings.usesNetwork = true;
+    return settings;
+}
+
+EngineSettings withTimeLimit(std::chrono::milliseconds limit)
+{
+    EngineSettings settings;
+    settings.timeLimit = limit;
+    return settings;
+}
+
 /// Names of scored tests that hit, and the score.
 struct Outcome {
     QSet<QByteArray> tests;
@@ -125,7 +139,7 @@ void TestRuleScan::testsSeeTheirText_data()
         << QByteArray("body T /cheap/i\ntflags T multiple maxhits=2") << 2.0;
     QTest::newRow("lines are apart") << QByteArray("body T /watches.*Call/s") << 0.0;
     QTest::newRow("rawbody") << QByteArray("rawbody T /watches\\.\\n\\nCall/") << 1.0;
-    QTest::newRow("uri") << QByteArray("uri T /pills\\.example/") << 1.0;
+    QTest::newRow("uri") << QByteArray("util_rb_tld com\nuri T /pills\\.example/") << 1.0;
     QTest::newRow("full") << QByteArray("full T /X-List: one\\nX-List/") << 1.0;
     QTest::newRow("mimeheader") << QByteArray("mimeheader T Content-Type =~ /^text\\/plain/")
                                 << 1.0;
@@ -205,7 +219,7 @@ void TestRuleScan::lateHitsReachTheMetas()
 {
     const Outcome outcome = judge("header LATE_HIT eval:value_of('0')\ntflags LATE_HIT net\n"
                                   "score LATE_HIT 0 1 0 1\nmeta T LATE_HIT\nscore T 1\n",
-                                  EngineSettings{.usesNetwork = true});
+                                  withNetwork());
     QCOMPARE(outcome.tests, (QSet<QByteArray>{"LATE_HIT", "T"}));
 }
 
@@ -255,8 +269,7 @@ void TestRuleScan::theTimeLimitEndsTheScan()
                  + QByteArray::number(i) + " -5\n";
     }
     rules += "body LAST /pills/\n";
-    const Outcome outcome = judge(rules,
-                                  EngineSettings{.timeLimit = std::chrono::milliseconds(50)});
+    const Outcome outcome = judge(rules, withTimeLimit(std::chrono::milliseconds(50)));
     QCOMPARE(outcome.tests, (QSet<QByteArray>{"TIME_LIMIT_EXCEEDED"}));
 }
 
