@@ -86,67 +86,90 @@ std::vector<ClassWord> ClassFilter::merged(std::vector<ClassWord> words, size_t 
 
 /// Words that are alike share a bucket: what a bucket lets through is the union of its words, and all of
 /// them are compared then. The most probable words choose first.
-void ClassFilter::fillBuckets()
+void ClassFilter::fillBuckets(const std::vector<ClassWord> &words, const std::vector<int> &ids)
 {
+    struct Member {
+        ClassWord sets;
+        int id = 0;
+        double likelihood = 0;
+    };
     struct Bucket {
         ClassWord sets;
-        std::vector<Word> words;
+        std::vector<Member> members;
         double cost = 0;
     };
-    std::vector<Bucket> open(buckets);
-    std::sort(m_words.begin(), m_words.end(), [](const Word &a, const Word &b) {
-        const double likelihoodA = likelihoodOf(a.sets);
-        const double likelihoodB = likelihoodOf(b.sets);
-        return likelihoodA != likelihoodB ? likelihoodA > likelihoodB : a.sets < b.sets;
+    std::vector<Member> all;
+    for (size_t i = 0; i < words.size(); ++i) {
+        ClassWord sets = bestWindow(words[i]);
+        const double likelihood = likelihoodOf(sets);
+        all.push_back({std::move(sets), ids[i], likelihood});
+    }
+    std::sort(all.begin(), all.end(), [](const Member &a, const Member &b) {
+        return a.likelihood != b.likelihood ? a.likelihood > b.likelihood : a.sets < b.sets;
     });
-    for (Word &word : m_words) {
+    std::vector<Bucket> open(buckets);
+    for (Member &member : all) {
         Bucket *best = nullptr;
         double least = std::numeric_limits<double>::max();
         for (Bucket &bucket : open) {
-            const ClassWord joined = bucket.words.empty() ? word.sets
-                                                          : unionOf(bucket.sets, word.sets);
-            const double cost = likelihoodOf(joined) * static_cast<double>(bucket.words.size() + 1);
+            const double united = bucket.members.empty()
+                                      ? member.likelihood
+                                      : likelihoodOf(unionOf(bucket.sets, member.sets));
+            const double cost = united * static_cast<double>(bucket.members.size() + 1);
             if (cost - bucket.cost < least) {
                 least = cost - bucket.cost;
                 best = &bucket;
             }
         }
-        best->sets = best->words.empty() ? word.sets : unionOf(best->sets, word.sets);
-        best->words.push_back(std::move(word));
-        best->cost = likelihoodOf(best->sets) * static_cast<double>(best->words.size());
+        best->sets = best->members.empty() ? member.sets : unionOf(best->sets, member.sets);
+        best->cost += least;
+        best->members.push_back(std::move(member));
     }
-    m_words.clear();
     for (size_t bucket = 0; bucket < open.size(); ++bucket) {
         m_begins[bucket] = static_cast<int>(m_words.size());
-        std::move(open[bucket].words.begin(), open[bucket].words.end(),
-                  std::back_inserter(m_words));
+        for (const Member &member : open[bucket].members) {
+            Word word;
+            word.sets = static_cast<quint32>(m_sets.size());
+            word.id = member.id;
+            word.length = static_cast<quint8>(member.sets.size());
+            const auto rarest = std::min_element(
+                member.sets.begin(), member.sets.end(),
+                [](const auto &a, const auto &b) { return likelihoodOf(a) < likelihoodOf(b); });
+            word.rarest = *rarest;
+            word.place = static_cast<quint8>(rarest - member.sets.begin());
+            m_sets.insert(m_sets.end(), member.sets.begin(), member.sets.end());
+            m_words.push_back(word);
+        }
     }
     m_begins[buckets] = static_cast<int>(m_words.size());
 }
 
-ClassFilter::ClassFilter(const std::vector<ClassWord> &words, const std::vector<int> &ids)
+void ClassFilter::fillTables()
 {
-    for (size_t i = 0; i < words.size(); ++i) {
-        m_words.push_back({bestWindow(words[i]), ids[i]});
-    }
-    fillBuckets();
     for (int bucket = 0; bucket < buckets; ++bucket) {
         const quint64 bit = quint64(1) << static_cast<unsigned>(bucket);
         for (int i = m_begins[static_cast<size_t>(bucket)];
              i < m_begins[static_cast<size_t>(bucket) + 1]; ++i) {
-            const ClassWord &sets = m_words[static_cast<size_t>(i)].sets;
+            const Word &word = m_words[static_cast<size_t>(i)];
             for (size_t place = 0; place < window; ++place) {
+                const bool isBeyond = place >= word.length;
                 for (size_t byte = 0; byte < 256; ++byte) {
-                    if (place >= sets.size() || sets[place].contains(static_cast<uchar>(byte))) {
+                    if (isBeyond || m_sets[word.sets + place].contains(static_cast<uchar>(byte))) {
                         m_tables[place][byte] |= bit;
                     }
                 }
-                if (place >= sets.size()) {
+                if (isBeyond) {
                     m_tables[place][endOfText] |= bit;
                 }
             }
         }
     }
+}
+
+ClassFilter::ClassFilter(const std::vector<ClassWord> &words, const std::vector<int> &ids)
+{
+    fillBuckets(words, ids);
+    fillTables();
 }
 
 }  // namespace portcullis::spam

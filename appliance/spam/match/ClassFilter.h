@@ -62,31 +62,35 @@ public:
 private:
     static constexpr size_t endOfText = 256;
 
+    /// Laid out for the comparison: what most texts fail at stands first and in one piece.
     struct Word {
-        ClassWord sets;
+        ByteSet rarest;
+        quint32 sets = 0;  ///< Where its sets begin in m_sets.
         int id = 0;
+        quint8 place = 0;  ///< Of the rarest.
+        quint8 length = 0;
     };
 
-    void fillBuckets();
+    void fillBuckets(const std::vector<ClassWord> &words, const std::vector<int> &ids);
+    void fillTables();
 
     template<typename Found>
     void compare(QByteArrayView text, int bucket, const Found &found) const
     {
-        for (int i = m_begins[static_cast<size_t>(bucket)];
-             i < m_begins[static_cast<size_t>(bucket) + 1]; ++i) {
+        const auto *const bytes = reinterpret_cast<const uchar *>(text.data());
+        const int end = m_begins[static_cast<size_t>(bucket) + 1];
+        for (int i = m_begins[static_cast<size_t>(bucket)]; i < end; ++i) {
             const Word &word = m_words[static_cast<size_t>(i)];
-            if (fits(word.sets, text)) {
+            if (word.length <= text.size() && word.rarest.contains(bytes[word.place])
+                && fits(word, bytes)) {
                 found(word.id);
             }
         }
     }
-    static bool fits(const ClassWord &sets, QByteArrayView text)
+    bool fits(const Word &word, const uchar *bytes) const
     {
-        if (static_cast<qsizetype>(sets.size()) > text.size()) {
-            return false;
-        }
-        for (size_t i = 0; i < sets.size(); ++i) {
-            if (!sets[i].contains(static_cast<uchar>(text[static_cast<qsizetype>(i)]))) {
+        for (size_t i = 0; i < word.length; ++i) {
+            if (!m_sets[word.sets + i].contains(bytes[i])) {
                 return false;
             }
         }
@@ -95,6 +99,7 @@ private:
 
     std::array<std::array<quint64, 257>, window> m_tables{};
     std::vector<Word> m_words;  ///< By bucket.
+    std::vector<ByteSet> m_sets;
     std::array<int, buckets + 1> m_begins{};
 };
 

@@ -75,10 +75,11 @@ Words joinedByLength(const Words &words)
     return fewer;
 }
 
+constexpr size_t longestLetter = 4;  // Octets of a character in UTF-8.
+
 /// Spellings of one letter, rather than words: joining them loses little.
 bool areLetters(const Words &words)
 {
-    constexpr size_t longestLetter = 4;  // Octets of a character in UTF-8.
     return std::all_of(words.begin(), words.end(),
                        [](const auto &word) { return word.size() <= longestLetter; });
 }
