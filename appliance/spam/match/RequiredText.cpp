@@ -281,6 +281,12 @@ private:
         }
         bound(summary.prefixes);
         bound(summary.suffixes);
+        if (isRequired && required.size() > m_limits.words * 4) {
+            required.clear();
+            for (const Summary &part : parts) {
+                addWords(required, joinedByLength(part.factors.front().words));
+            }
+        }
         if (isRequired && required.size() <= m_limits.words * 4) {
             offer(summary.factors, required);
         }
