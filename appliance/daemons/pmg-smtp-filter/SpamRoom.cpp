@@ -3,7 +3,9 @@
 
 #include "appliance/base/Log.h"
 #include "appliance/filter/SpamRuleText.h"
+#include "appliance/spam/assembly/GatewayModules.h"
 #include "appliance/spam/assembly/RuleEngine.h"
+#include "appliance/spam/learning/LearnPaths.h"
 
 #include <QtCore/QElapsedTimer>
 
@@ -51,6 +53,9 @@ void SpamRoom::prepare(const config::Config &config, const Paths &paths)
     spam::RuleOrigin origin;
     origin.sources = filter::spamRuleSources(config, paths);
     origin.settings = filter::spamEngineSettings(config);
+    origin.furtherModules = spam::gatewayModules({spam::learningFolder(paths.lib()),
+                                                  paths.resolverSocket(), config.spam.rblChecks,
+                                                  config.spam.useBayes, config.spam.useAwl});
     const QByteArray stamp = stampOf(origin);
     if (m_rules != nullptr && stamp == m_stamp) {
         refresh();
