@@ -159,14 +159,24 @@ int serveNames(const daemons::DaemonOptions &options)
 
 /// The connection string may hold a password: it goes on in the environment, not in arguments that
 /// every user of the machine can list.
+/// Bayes or address reputation is on. A change takes effect with the next start.
+bool learns(const daemons::DaemonOptions &options)
+{
+    const auto config = config::ConfigLoader(options.paths(), options.overrides()).load();
+    return config && ((*config)->spam.useBayes || (*config)->spam.useAwl);
+}
+
 std::vector<filter::Prefork::Companion> companions(const daemons::DaemonOptions &options)
 {
     if (!options.dsn().isEmpty()) {
         qputenv("PMG_DSN", options.dsn().toUtf8());
     }
     const QByteArray program = QFile::encodeName(QCoreApplication::applicationFilePath());
-    std::vector<filter::Prefork::Companion> all{{"rule-watch", {program, "--rule-watch"}},
-                                                {"resolver", {program, "--resolver"}}};
+    std::vector<filter::Prefork::Companion> all{{"rule-watch", {program, "--rule-watch"}}};
+    if (learns(options)) {
+        all.push_back({"learn", {program, "--learn"}});
+    }
+    all.push_back({"resolver", {program, "--resolver"}});
     for (filter::Prefork::Companion &companion : all) {
         if (options.paths().isPrivateRoot()) {
             companion.command.push_back("--root");
