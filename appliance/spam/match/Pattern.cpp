@@ -152,11 +152,11 @@ Result<Pattern> Pattern::compile(const Regex &regex, const MatchLimits &limits)
     Compilation done = compileText(pcreText(regex.source), optionsOf(regex));
     bool isRewritten = false;
     if (!done.code && done.error == PCRE2_ERROR_PATTERN_TOO_LARGE) {
-        const auto tree = readRegex(regex);
+        auto tree = readRegex(regex);
         if (!tree || tree->hasReferences || regex.capturesNames) {
             return Error::permanent("regex.too-large", pcreMessage(done.error));
         }
-        done = compileText(compactText(*tree), PCRE2_CASELESS | PCRE2_NEVER_BACKSLASH_C);
+        done = compileText(compactText(std::move(*tree)), PCRE2_CASELESS | PCRE2_NEVER_BACKSLASH_C);
         isRewritten = true;
     }
     if (!done.code) {

@@ -49,6 +49,6 @@ QByteArray pcreText(const QByteArray &source);
 
 /// The tree as a shorter pattern with the same matches: what occurs more than once, and what is repeated
 /// a number of times, becomes a subroutine. Nothing is captured. Only for trees without references.
-QByteArray compactText(const RegexTree &tree);
+QByteArray compactText(RegexTree tree);
 
 }  // namespace portcullis::spam

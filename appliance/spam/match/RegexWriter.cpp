@@ -233,11 +233,10 @@ private:
 
 }  // namespace
 
-QByteArray compactText(const RegexTree &tree)
+QByteArray compactText(RegexTree tree)
 {
-    RegexNode root = tree.root;
-    joinSets(root);
-    return Writer().write(root);
+    joinSets(tree.root);
+    return Writer().write(tree.root);
 }
 
 }  // namespace portcullis::spam

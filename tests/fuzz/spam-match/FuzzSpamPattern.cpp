@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <utility>
 
 using namespace portcullis::spam;
 
@@ -28,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MatchLimits limits;
     limits.steps = 20'000;
     const auto pattern = Pattern::compile(regex, limits);
-    const auto tree = readRegex(regex);
+    auto tree = readRegex(regex);
     if (!pattern.has_value()) {
         return 0;
     }
@@ -47,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     Regex compact;
-    compact.source = compactText(*tree);
+    compact.source = compactText(std::move(*tree));
     compact.isCaseless = true;
     const auto other = Pattern::compile(compact, limits);
     if (other.has_value()) {

@@ -160,9 +160,10 @@ void TestPatternSet::compactTextMatchesTheSame()
         return;
     }
     auto pattern = Pattern::compile(regex);
-    auto compact = Pattern::compile(caseless(compactText(*tree).constData()));
+    const QByteArray shorter = compactText(*readRegex(regex));
+    auto compact = Pattern::compile(caseless(shorter.constData()));
     QVERIFY(pattern.has_value());
-    QVERIFY2(compact.has_value(), compactText(*tree).constData());
+    QVERIFY2(compact.has_value(), shorter.constData());
     TextSampler sampler(11);
     for (int i = 0; i < 300; ++i) {
         QByteArray text = sampler.sample(tree->root);
