@@ -12,14 +12,14 @@ namespace portcullis::spam {
 /// What is to be added to what was learnt. Differences; they may be negative.
 struct BayesChange {
     struct Counts {
-        Token token;
+        Token token = 0;
         qint64 spam = 0;
         qint64 ham = 0;
         qint64 seconds = 0;  ///< Last use; never moves backwards.
     };
     struct Seen {
         QByteArray id;
-        LearnAs as;  ///< Forget: not learnt any more.
+        LearnAs as = LearnAs::Forget;  ///< Forget: not learnt any more.
     };
     std::vector<Counts> tokens;  ///< Each once.
     LearntMessages messages;

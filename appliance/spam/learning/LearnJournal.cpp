@@ -18,9 +18,9 @@ namespace {
 constexpr quint32 frameMagic = 0x314a4c50;  // "PLJ1"
 
 struct FrameHead {
-    quint32 magic;
-    quint32 length;
-    quint64 checksum;
+    quint32 magic = 0;
+    quint32 length = 0;
+    quint64 checksum = 0;
 };
 
 quint64 frameChecksum(QByteArrayView record)

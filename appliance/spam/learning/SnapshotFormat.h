@@ -13,15 +13,15 @@ inline constexpr char snapshotMagic[8] = {'P', 'M', 'G', 'S', 'N', 'A', 'P', '\n
 inline constexpr quint32 snapshotVersion = 1;
 
 struct SnapshotHead {
-    char magic[8];
-    quint32 version;
-    quint32 kind;
-    quint64 slots;  ///< A power of two, at least twice the entries.
-    quint64 entries;
-    quint32 longestProbe;  ///< How far from its place the farthest entry lies.
-    quint32 reserved;
-    SnapshotTotals totals;
-    quint64 checksum;  ///< Of all before it: FNV-1a.
+    char magic[8] = {};
+    quint32 version = 0;
+    quint32 kind = 0;
+    quint64 slots = 0;  ///< A power of two, at least twice the entries.
+    quint64 entries = 0;
+    quint32 longestProbe = 0;  ///< How far from its place the farthest entry lies.
+    quint32 reserved = 0;
+    SnapshotTotals totals{};
+    quint64 checksum = 0;  ///< Of all before it: FNV-1a.
 };
 static_assert(sizeof(SnapshotHead) % alignof(SnapshotSlot) == 0);
 static_assert(sizeof(SnapshotSlot) == 16);
