@@ -321,9 +321,7 @@ private:
         for (size_t i = 0; i < m_result->m_tests.size(); ++i) {
             place(static_cast<int>(i), stageOf);
         }
-        for (size_t i = 0; i < m_result->m_tests.size(); ++i) {
-            visitMeta(static_cast<int>(i));
-        }
+        placeMetas();
     }
 
     void place(int index, const std::map<int, int> &stageOf)
@@ -359,30 +357,65 @@ private:
                || made.test->kind == TestKind::RblEval || made.test->hasFlag("net");
     }
 
-    /// Stage after which a meta can be evaluated; the number of stages: at the end.
-    int visitMeta(int index)
+    /// Places metas after those that they need. A loop: a chain of them is as long as the files say.
+    void placeMetas()
+    {
+        struct Visit {
+            int index = 0;
+            size_t next = 0;  // Of the tests that it needs.
+        };
+        std::vector<bool> isSeen(m_result->m_tests.size());
+        std::vector<Visit> open;
+        const auto visit = [&](int index) {
+            if (compiled(index).runner == Runner::Meta && !isSeen[static_cast<size_t>(index)]) {
+                isSeen[static_cast<size_t>(index)] = true;
+                open.push_back({index});
+            }
+        };
+        for (size_t i = 0; i < m_result->m_tests.size(); ++i) {
+            visit(static_cast<int>(i));
+            while (!open.empty()) {
+                Visit &last = open.back();
+                const std::vector<int> &needed = compiled(last.index).meta.tests();
+                if (last.next < needed.size()) {
+                    visit(needed[last.next++]);
+                } else {
+                    const int index = last.index;
+                    open.pop_back();
+                    placeMeta(index);
+                }
+            }
+        }
+    }
+
+    /// Finds the stage after which a meta can be evaluated, when all that it needs is placed; the number
+    /// of stages: at the end.
+    void placeMeta(int index)
     {
         CompiledTest &made = compiled(index);
         const auto end = static_cast<int>(m_result->m_stages.size());
-        if (made.runner != Runner::Meta || made.stage != CompiledTest::never) {
-            return made.stage;
-        }
         int stage = made.meta.hasUnknown() || made.meta.tests().empty() ? end : 0;
-        bool isDead = false;
         for (const int needed : made.meta.tests()) {
             const CompiledTest &other = compiled(needed);
-            if (other.test->kind == TestKind::Meta) {
+            const bool isMeta = other.test->kind == TestKind::Meta;
+            if (isMeta && other.runner != Runner::Meta) {
                 // A meta that does not run in this score set never becomes ready.
-                const int ready = visitMeta(needed);
-                isDead = isDead || other.runner != Runner::Meta;
-                stage = std::max(stage, ready);
-            } else {
-                stage = std::max(stage, comesLate(other) ? end : other.stage);
+                made.runner = Runner::None;
+                return;
             }
+            stage = std::max(stage, !isMeta && comesLate(other) ? end : other.stage);
         }
-        if (isDead) {
+        made.metaLevels = made.meta.levels([this](int test) {
+            const int below = compiled(test).metaLevels;
+            return below > 0 ? below + callLevels : 0;
+        });
+        if (made.metaLevels > m_result->m_settings.limits.metaLevels) {
+            report(
+                {Problem::Severity::Error, made.test->origin, made.test->name,
+                 "too deep, with the meta tests that it needs; neither it nor what needs it will "
+                 "ever hit"});
             made.runner = Runner::None;
-            return made.stage;
+            return;
         }
         made.stage = stage;
         if (!made.test->isSubRule()) {
@@ -390,7 +423,6 @@ private:
                           : m_result->m_stages[static_cast<size_t>(stage)].metas)
                 .push_back(index);
         }
-        return stage;
     }
 
     void readShortCircuits()
@@ -426,6 +458,7 @@ private:
                     + " points do not run: " + names.join(' ')});
     }
 
+    static constexpr int callLevels = 3;         // Functions between one meta and another.
     static constexpr int lookupPriority = -100;  // When all queries are launched.
 
     std::shared_ptr<CompiledRules> m_result;

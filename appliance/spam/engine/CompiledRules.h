@@ -13,6 +13,13 @@
 
 namespace portcullis::spam {
 
+/// Bounds of what metas may ask for. What is over a bound does not run and is named in a Problem.
+struct EngineLimits {
+    /// Operators of a meta within each other, with those of the metas that it needs, which count as
+    /// four: evaluating goes down that far. A sum of n tests has n.
+    int metaLevels = 5'000;
+};
+
 /// What is decided before rules are compiled.
 struct EngineSettings {
     bool usesNetwork = false;  ///< Chooses the score set, with …
@@ -20,6 +27,7 @@ struct EngineSettings {
     /// `time_limit` of the rules if that is less. Range 1 s … 300 s; SpamAssassin's default is 300 s.
     std::chrono::milliseconds timeLimit = std::chrono::seconds(60);
     MatchLimits match;
+    EngineLimits limits;
 
     [[nodiscard]] int scoreSet() const { return (usesNetwork ? 1 : 0) + (usesBayes ? 2 : 0); }
 };
@@ -51,8 +59,9 @@ struct CompiledTest {
     TextView view = TextView::Body;
     int group = -1;  ///< Of header tests.
     int slot = -1;   ///< In the PatternSet of the view or group; -1: cannot be ruled out by words.
-    int whenUnset = 0;  ///< Value of a header test when the field is not there.
-    int stage = never;  ///< When it runs; of metas: when all that they need has run.
+    int whenUnset = 0;   ///< Value of a header test when the field is not there.
+    int metaLevels = 0;  ///< Of metas; see EngineLimits.
+    int stage = never;   ///< When it runs; of metas: when all that they need has run.
     bool isMultiple = false;
     bool isNegated = false;
     bool skipsSubject = false;

@@ -62,9 +62,9 @@ ValueRange compared(Operation operation, const ValueRange &a, const ValueRange &
     case Operation::LessEqual:
         return a.most <= b.least ? exactly(1) : a.least > b.most ? exactly(0) : truth;
     case Operation::Greater:
-        return compared(Operation::Less, b, a);
+        return a.least > b.most ? exactly(1) : a.most <= b.least ? exactly(0) : truth;
     case Operation::GreaterEqual:
-        return compared(Operation::LessEqual, b, a);
+        return a.least >= b.most ? exactly(1) : a.most < b.least ? exactly(0) : truth;
     case Operation::Equal:
         return a.most < b.least || b.most < a.least ? exactly(0) : truth;
     case Operation::NotEqual:
@@ -158,6 +158,21 @@ MetaTree::MetaTree(const MetaTest &test, const RuleSet &rules, bool isLocalOnly)
     }
 }
 
+int MetaTree::levels(const std::function<int(int)> &levelsOf) const
+{
+    std::vector<int> levels;  // Of each node: operands stand before their operator.
+    const auto at = [&levels](int node) {
+        return node < 0 ? 0 : levels[static_cast<size_t>(node)];
+    };
+    for (const Node &node : m_nodes) {
+        const int below = node.test < 0
+                              ? std::max({at(node.left), at(node.right), at(node.condition)})
+                              : levelsOf(node.test);
+        levels.push_back(below + 1);
+    }
+    return levels.empty() ? 0 : levels.back();
+}
+
 double MetaTree::value(TestValues &values) const
 {
     return m_nodes.empty() ? 0 : valueOf(static_cast<int>(m_nodes.size()) - 1, values);
@@ -168,6 +183,7 @@ ValueRange MetaTree::range(TestValues &values) const
     return m_nodes.empty() ? ValueRange{} : rangeOf(static_cast<int>(m_nodes.size()) - 1, values);
 }
 
+// NOLINTBEGIN(misc-no-recursion) depth bounded by EngineLimits::metaLevels
 double MetaTree::conjunction(const Node &node, TestValues &values) const
 {
     // What cannot hold is looked for on both sides before anything is run for it.
@@ -249,5 +265,6 @@ ValueRange MetaTree::rangeOf(int at, TestValues &values) const
         return combined(node.operation, rangeOf(node.left, values), rangeOf(node.right, values));
     }
 }
+// NOLINTEND(misc-no-recursion)
 
 }  // namespace portcullis::spam

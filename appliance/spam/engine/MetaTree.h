@@ -3,6 +3,7 @@
 
 #include "appliance/spam/conf/RuleSet.h"
 
+#include <functional>
 #include <vector>
 
 namespace portcullis::spam {
@@ -41,6 +42,8 @@ public:
     [[nodiscard]] ValueRange range(TestValues &values) const;
     /// Tests that occur in it, each once.
     [[nodiscard]] const std::vector<int> &tests() const { return m_tests; }
+    /// How far value() and range() go down, where a test goes down `levelsOf(test)` itself.
+    [[nodiscard]] int levels(const std::function<int(int test)> &levelsOf) const;
     [[nodiscard]] bool hasUnknown() const { return m_hasUnknown; }
 
 private:

@@ -348,7 +348,7 @@ SpamFinding RuleScan::finding() const
 
 void RuleScan::setTag(const QByteArray &name, std::vector<QByteArray> values)
 {
-    m_tags.insert(name, std::move(values));
+    m_tags[name] = std::move(values);
 }
 
 const std::vector<QByteArray> &RuleScan::tag(const QByteArray &name) const

@@ -51,7 +51,7 @@ public:
 
     /// One test that hit, sub-rules included, in the order of hitting.
     struct Hit {
-        const Test *test;
+        const Test *test = nullptr;
         double value = 1;  ///< What metas count.
         double score = 0;  ///< In this score set; 0 for sub-rules.
     };

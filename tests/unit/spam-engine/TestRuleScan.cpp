@@ -104,6 +104,8 @@ private Q_SLOTS:
     void testsSeeTheirText();
     void metasFollowTheirTests_data();
     void metasFollowTheirTests();
+    void metasThatAreTooDeepDoNotRun();
+    void longSumsRunUpToTheLimit();
     void subRulesRunOnlyWhereNeeded();
     void testsWithoutScoreDoNotRun();
     void anEvalAsksForAnotherTest();
@@ -186,6 +188,36 @@ void TestRuleScan::metasFollowTheirTests()
         + meta + "\nscore T 1\n";
     QCOMPARE(judge(rules).values.value("T"), value);
     QCOMPARE(judge(rules, {}, ScanDepth::Complete).values.value("T"), value);
+}
+
+void TestRuleScan::metasThatAreTooDeepDoNotRun()
+{
+    constexpr int chain = 50'000;  // More than a stack holds.
+    QByteArray rules = "body M0 /pills/\n";
+    for (int i = 1; i <= chain; ++i) {
+        rules += "meta M" + QByteArray::number(i) + " M" + QByteArray::number(i - 1) + '\n';
+    }
+    const int deepest = (EngineLimits().metaLevels - 1) / 4 + 1;
+    const Outcome outcome = judge(rules, {}, ScanDepth::Complete);
+    QCOMPARE(outcome.tests.size(), deepest + 1);
+    QVERIFY(outcome.tests.contains("M" + QByteArray::number(deepest)));
+    const auto compiled = CompiledRules::compile(
+        std::make_shared<const RuleSet>(readRuleText(rules)), {}, {});
+    QCOMPARE(compiled->problems().size(), size_t(1));
+    QCOMPARE(compiled->problems().front().subject, "M" + QByteArray::number(deepest + 1));
+}
+
+void TestRuleScan::longSumsRunUpToTheLimit()
+{
+    const auto sum = [](const char *name, int tests) {
+        return QByteArray("meta ") + name + " __A" + QByteArray(" + __A").repeated(tests - 1)
+               + '\n';
+    };
+    const int longest = EngineLimits().metaLevels;
+    const Outcome outcome = judge("body __A /pills/\n" + sum("LONG", longest)
+                                  + sum("LONGER", longest + 1));
+    QCOMPARE(outcome.tests, QSet<QByteArray>{"LONG"});
+    QCOMPARE(outcome.values.value("LONG"), double(longest));
 }
 
 void TestRuleScan::subRulesRunOnlyWhereNeeded()
