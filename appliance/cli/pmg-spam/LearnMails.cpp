@@ -29,6 +29,7 @@ Status MailFiles::read(const QString &path)
                                                                  : readFile(path);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by MailFileLimits::depth
 Status MailFiles::readFolder(const QString &path, int depth)
 {
     const auto entries = QDir(path).entryInfoList(

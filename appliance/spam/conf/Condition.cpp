@@ -38,6 +38,7 @@ public:
     }
 
 private:
+    // NOLINTBEGIN(misc-no-recursion) every cycle passes primary(): depth bounded by maxConditionDepth
     double either()
     {
         double value = both();
@@ -118,6 +119,7 @@ private:
         }
         return question(word);
     }
+    // NOLINTEND(misc-no-recursion)
 
     double question(const QByteArray &word)
     {

@@ -64,6 +64,7 @@ public:
     }
 
 private:
+    // NOLINTBEGIN(misc-no-recursion) depth bounded by RuleLimits::metaDepth, in infix() by tightestLevel
     void choice()
     {
         if (++m_depth > m_limits.metaDepth) {
@@ -144,6 +145,7 @@ private:
                                       : QByteArray("a value is missing at the end"));
         }
     }
+    // NOLINTEND(misc-no-recursion)
 
     void number()
     {

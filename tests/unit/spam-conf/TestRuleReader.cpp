@@ -106,6 +106,14 @@ void TestRuleReader::brokenLinesTakeNothingElseAway_data()
     QTest::newRow("broken call") << QByteArray("body GOOD eval:check_x(a_b)") << QByteArray("call");
     QTest::newRow("open condition") << QByteArray("if (1)") << QByteArray("closed");
     QTest::newRow("condition without sense") << QByteArray("if (foo)\nendif") << QByteArray("foo");
+    QTest::newRow("condition in too many parentheses")
+        << "if " + QByteArray(100'000, '(') + "1\nendif" << QByteArray("too deep");
+    QTest::newRow("condition with too many negations")
+        << "if " + QByteArray(100'000, '!') + "1\nendif" << QByteArray("too deep");
+    QTest::newRow("meta in too many parentheses")
+        << "meta GOOD " + QByteArray(100'000, '(') + "1" << QByteArray("too deep");
+    QTest::newRow("meta with too many choices")
+        << "meta GOOD " + QByteArray("1?").repeated(50'000) << QByteArray("too deep");
     QTest::newRow("endif alone") << QByteArray("endif") << QByteArray("no 'if'");
     QTest::newRow("switch that is none")
         << QByteArray("use_bayes maybe") << QByteArray("valid value");
