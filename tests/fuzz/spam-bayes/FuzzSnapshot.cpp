@@ -28,8 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     for (const SnapshotKind kind : {SnapshotKind::Bayes, SnapshotKind::Reputation}) {
         if (const auto snapshot = SnapshotView::of(view, kind)) {
             for (quint64 key = 1; key < 64; ++key) {
-                snapshot->find(key << 24);
-                snapshot->find(key * 0x9e3779b97f4a7c15ULL);
+                static_cast<void>(snapshot->find(key << 24));
+                static_cast<void>(snapshot->find(key * 0x9e3779b97f4a7c15ULL));
             }
         }
     }
