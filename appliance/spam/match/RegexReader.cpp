@@ -7,8 +7,6 @@ namespace portcullis::spam {
 
 namespace {
 
-constexpr int maxDepth = 200;  // Groups in groups; the reader recurses.
-
 struct Modifiers {
     bool isCaseless = false;
     bool isMultiLine = false;
@@ -158,9 +156,10 @@ private:
         return {};
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
     RegexNode choice(int depth)
     {
-        if (depth > maxDepth) {
+        if (depth > maxRegexDepth) {
             return fail();
         }
         const Modifiers outside = m_modifiers;
@@ -180,6 +179,7 @@ private:
         return node;
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
     RegexNode sequence(int depth)
     {
         std::vector<RegexNode> children;
@@ -217,6 +217,7 @@ private:
         }
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
     void atom(std::vector<RegexNode> &into, int depth)
     {
         const char c = m_text[m_at];
@@ -274,6 +275,7 @@ private:
         return node;
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
     void group(std::vector<RegexNode> &into, int depth)
     {
         using Kind = RegexNode::Kind;
@@ -325,6 +327,7 @@ private:
                + pcreText(m_text.mid(begin, m_at - begin)) + ')';
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
     RegexNode inside(int depth)
     {
         RegexNode node = choice(depth + 1);
@@ -334,6 +337,7 @@ private:
         return node;
     }
 
+    // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
     void modifierGroup(std::vector<RegexNode> &into, int depth)
     {
         const Modifiers outside = m_modifiers;

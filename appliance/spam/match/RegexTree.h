@@ -33,6 +33,10 @@ struct RegexNode {
     QByteArray written;  ///< Of what cannot be written from its parts: "\b", "\1", "(?!…)", "+?".
 };
 
+/// Groups within groups. What reads a tree and what walks it goes down that far: at most four nodes for
+/// each, a choice, a sequence, a repeat and the group. What is deeper is not read here.
+inline constexpr int maxRegexDepth = 200;
+
 /// A regular expression that was read.
 struct RegexTree {
     RegexNode root;

@@ -87,6 +87,7 @@ QByteArray setText(const ByteSet &set)
 }
 
 /// Adjacent alternatives of one octet each become one set: no other order of trying, fewer branches.
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
 void joinSets(RegexNode &node)
 {
     for (RegexNode &child : node.children) {
@@ -139,6 +140,8 @@ private:
         }
         return text + '}' + node.written;
     }
+
+    // NOLINTBEGIN(misc-no-recursion) depth bounded by maxRegexDepth
 
     /// Everything in place, no subroutines: also the key by which equal parts are found.
     template<typename Child>
@@ -224,6 +227,8 @@ private:
         m_definitions.push_back("(?<" + name + '>' + body + ')');
         return "(?&" + name + ')';
     }
+
+    // NOLINTEND(misc-no-recursion)
 
     QHash<const RegexNode *, QByteArray> m_plain;
     QHash<QByteArray, int> m_uses;

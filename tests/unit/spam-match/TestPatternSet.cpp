@@ -50,6 +50,7 @@ private Q_SLOTS:
     void shortTextsAreSearchedToTheirEnd();
     void compactTextMatchesTheSame_data();
     void compactTextMatchesTheSame();
+    void groupsThatAreTooDeepAreNotRead();
     void patternsTooLargeForPcreAreFactored();
     void whatPcreRefusesIsRefusedWithItsPlace();
     void perlsModifiersAreUnderstood();
@@ -179,6 +180,20 @@ void TestPatternSet::compactTextMatchesTheSame()
             QCOMPARE(found->end, expected->end);
         }
     }
+}
+
+void TestPatternSet::groupsThatAreTooDeepAreNotRead()
+{
+    const auto nested = [](int depth) {
+        const QByteArray text = QByteArray("(?:x|aviagra").repeated(depth)
+                                + QByteArray("){1,2}").repeated(depth);
+        return caseless(text.constData());
+    };
+    QVERIFY(readRegex(nested(maxRegexDepth)).has_value());
+    QVERIFY(!compactText(*readRegex(nested(maxRegexDepth))).isEmpty());
+    conditionsOf(nested(maxRegexDepth));
+    QVERIFY(!readRegex(nested(maxRegexDepth + 1)).has_value());
+    QVERIFY(!readRegex(nested(100'000)).has_value());
 }
 
 void TestPatternSet::patternsTooLargeForPcreAreFactored()
