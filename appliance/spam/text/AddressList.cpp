@@ -9,8 +9,11 @@ namespace portcullis::spam {
 namespace {
 
 constexpr size_t mostEntries = 1'000;
-/// Places where "<…" may end that are tried; more only occur in text that is no address list.
+/// Places where the "<…" of one entry may end that are tried, repeats included; more only occur in text
+/// that is no address list. Counted per "<" instead, n of them would be combinations of mostRepeats.
 constexpr int mostEnds = 64;
+/// Of "<…>" behind "<…>".
+constexpr int mostRepeats = 8;
 
 constexpr bool isListSpecial(char c)
 {
@@ -143,15 +146,24 @@ struct Bracket {
     Tail tail;
 };
 
-std::optional<Bracket> bracketAt(QByteArrayView text, qsizetype open, int depth);
+/// How often "<…>" was read within an entry already, and how many ends may still be tried for it.
+struct BracketBudget {
+    int depth = 0;
+    int ends = mostEnds;
+};
+
+std::optional<Bracket> bracketAt(QByteArrayView text, qsizetype open, BracketBudget &budget);
+
+// NOLINTBEGIN(misc-no-recursion) depth bounded by mostRepeats
 
 /// What may stand between "<…>" and the separator: the same once more, as some software writes it.
-Tail tailBehindBracket(QByteArrayView text, qsizetype at, int depth)
+Tail tailBehindBracket(QByteArrayView text, qsizetype at, BracketBudget &budget)
 {
-    constexpr int mostRepeats = 8;
     const qsizetype next = octets::skipSpace(text, at);
-    if (next < text.size() && text[next] == '<' && depth < mostRepeats) {
-        const std::optional<Bracket> again = bracketAt(text, next, depth + 1);
+    if (next < text.size() && text[next] == '<' && budget.depth < mostRepeats) {
+        ++budget.depth;
+        const std::optional<Bracket> again = bracketAt(text, next, budget);
+        --budget.depth;
         if (again) {
             return again->tail;
         }
@@ -160,7 +172,7 @@ Tail tailBehindBracket(QByteArrayView text, qsizetype at, int depth)
 }
 
 /// "<…>" from its opening: the longest text without space after its "@" wins, then shorter ones.
-std::optional<Bracket> bracketAt(QByteArrayView text, qsizetype open, int depth)
+std::optional<Bracket> bracketAt(QByteArrayView text, qsizetype open, BracketBudget &budget)
 {
     const qsizetype begin = octets::skipSpace(text, open + 1);
     qsizetype mark = begin;
@@ -175,7 +187,7 @@ std::optional<Bracket> bracketAt(QByteArrayView text, qsizetype open, int depth)
         if (close >= text.size() || text[close] != '>') {
             return std::nullopt;
         }
-        const Tail tail = tailBehindBracket(text, close + 1, depth);
+        const Tail tail = tailBehindBracket(text, close + 1, budget);
         return tail.end < 0 ? std::nullopt
                             : std::optional(Bracket{text.sliced(begin, contentEnd - begin), tail});
     };
@@ -183,10 +195,9 @@ std::optional<Bracket> bracketAt(QByteArrayView text, qsizetype open, int depth)
     while (runEnd < text.size() && !octets::isSpace(text[runEnd])) {
         ++runEnd;
     }
-    int tries = 0;
-    for (qsizetype end = runEnd; end > mark && tries < mostEnds; --end) {
+    for (qsizetype end = runEnd; end > mark && budget.ends > 0; --end) {
         if (end == runEnd || text[end] == '>') {
-            ++tries;
+            --budget.ends;
             if (const auto found = tryEnd(end)) {
                 return found;
             }
@@ -199,6 +210,8 @@ std::optional<Bracket> bracketAt(QByteArrayView text, qsizetype open, int depth)
     }
     return std::nullopt;
 }
+
+// NOLINTEND(misc-no-recursion)
 
 QByteArray withoutComments(QByteArrayView text)
 {
@@ -275,7 +288,8 @@ std::optional<Entry> entryAt(QByteArrayView text, qsizetype begin)
     const qsizetype at = octets::skipSpace(text, begin);
     const qsizetype phraseEnd = behindPhrase(text, at);
     if (phraseEnd < text.size() && text[phraseEnd] == '<') {
-        if (const auto bracket = bracketAt(text, phraseEnd, 0)) {
+        BracketBudget budget;
+        if (const auto bracket = bracketAt(text, phraseEnd, budget)) {
             Entry entry;
             if (phraseEnd > at) {
                 entry.phrase = text.sliced(at, phraseEnd - at);

@@ -258,8 +258,7 @@ Characters toCharacters(const QByteArray &octets, QByteArrayView label, LabelTru
 
 QByteArray headerCharacters(const QByteArray &octets, QByteArrayView label, LabelTrust trust)
 {
-    std::optional<QByteArray> text = decoded(octets, label, trust, true);
-    return text ? std::move(*text) : octets;
+    return decoded(octets, label, trust, true).value_or(octets);
 }
 
 }  // namespace portcullis::spam

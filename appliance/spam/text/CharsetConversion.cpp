@@ -177,6 +177,7 @@ std::optional<QByteArray> fromIconv(QByteArrayView text,
     // The peer's decoders of these end where the text is malformed, and do not call it an error.
     const bool isStateful = charset.startsWith("ISO-2022-") || charset.startsWith("HZ-");
     QByteArray result;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init) iconv fills what is read
     std::array<char, 8192> buffer;
     char *in = const_cast<char *>(text.data());  // iconv's signature; it does not write there
     size_t left = size_t(text.size());

@@ -108,6 +108,8 @@ MessageText::Private::Answer &MessageText::Private::answer(const HeaderQuery &qu
     return place->second;
 }
 
+// NOLINTBEGIN(misc-no-recursion) once: envelopeFrom() gives its answer before it asks for other fields
+
 std::vector<QByteArray> MessageText::Private::values(const HeaderQuery &query)
 {
     std::optional<std::vector<QByteArray>> pseudo = pseudoField(query);
@@ -214,6 +216,8 @@ std::vector<QByteArray> MessageText::Private::metadataValue(const QByteArray &na
     }
     return {};
 }
+
+// NOLINTEND(misc-no-recursion)
 
 std::vector<QByteArray> MessageText::Private::valuesOf(QByteArrayView name,
                                                        bool isRaw,
@@ -371,6 +375,8 @@ bool MessageText::Private::standsBelowReceived(QByteArrayView name)
     return trace != nullptr && field != nullptr && trace->indexes.front() < field->indexes.back();
 }
 
+// NOLINTBEGIN(misc-no-recursion) see values()
+
 std::optional<QByteArray> MessageText::Private::firstAddress(const QByteArray &name)
 {
     HeaderQuery query;
@@ -392,6 +398,8 @@ std::optional<QByteArray> MessageText::Private::envelopeFrom()
         return arrival->envelopeFrom;
     }
     if (!sender) {
+        // None as long as it is looked for: `envelope_sender_header EnvelopeFrom` would ask for itself.
+        sender.emplace(std::nullopt);
         SenderClues clues;
         const QByteArray &configured = settings.relays.envelopeSenderHeader;
         if (!configured.isEmpty()) {
@@ -408,6 +416,8 @@ std::optional<QByteArray> MessageText::Private::envelopeFrom()
     }
     return *sender;
 }
+
+// NOLINTEND(misc-no-recursion)
 
 const RelayChain &MessageText::Private::relays()
 {

@@ -30,7 +30,7 @@ constexpr std::array<quint8, 256> makeDigits()
     digits[size_t('/')] = 63;
     digits[size_t('=')] = digitPad;
     for (const char c : {' ', '\t', '\n', '\v', '\f', '\r'}) {
-        digits[size_t(c)] = digitSpace;
+        digits[static_cast<unsigned char>(c)] = digitSpace;
     }
     return digits;
 }

@@ -63,6 +63,8 @@ private Q_SLOTS:
     void namesParseFlags_data();
     void namesParseFlags();
     void sessionDecidesOnEnvelopeSender();
+    void envelopeSenderHeaderMayNameItself_data();
+    void envelopeSenderHeaderMayNameItself();
     void metadataAnswersForMissingFields();
     void boundsHostileStructure_data();
     void boundsHostileStructure();
@@ -252,6 +254,26 @@ void TestMessageText::sessionDecidesOnEnvelopeSender()
     QCOMPARE(read.text.headerText("EnvelopeFrom"), QByteArray("real@example.net"));
 }
 
+void TestMessageText::envelopeSenderHeaderMayNameItself_data()
+{
+    QTest::addColumn<QByteArray>("field");
+    QTest::newRow("directly") << QByteArray("EnvelopeFrom");
+    QTest::newRow("by its domain") << QByteArray("X-SenderDomain");
+}
+
+void TestMessageText::envelopeSenderHeaderMayNameItself()
+{
+    QFETCH(QByteArray, field);
+    Read read("Return-Path: <a@example.com>\n\n");
+    TextSettings settings = read.settings;
+    settings.relays.envelopeSenderHeader = field;
+    MessageText text(portcullis::mail::Content("Return-Path: <a@example.com>\n\n"), settings,
+                     read.domains);
+    QCOMPARE(text.headerText(field), QByteArray());
+    QCOMPARE(text.headerText("EnvelopeFrom"), QByteArray());
+    QCOMPARE(text.headerText("X-SenderDomain"), QByteArray());
+}
+
 void TestMessageText::metadataAnswersForMissingFields()
 {
     Read read("X-There: a\n\n");
@@ -292,6 +314,8 @@ void TestMessageText::boundsHostileStructure_data()
     QTest::newRow("half words") << "Subject: " + QByteArray("=?a?b?").repeated(40'000) + "\n\n"
                                 << 1;
     QTest::newRow("open brackets") << "From: " + QByteArray("<a@b").repeated(40'000) + "\n\n" << 1;
+    QTest::newRow("brackets in a row") << "From: " + QByteArray("<a@b>").repeated(40'000) + "x\n\n"
+                                       << 1;
     QTest::newRow("one line") << "A: b\n\n" + QByteArray(262'144, 'a') << 1;
     QTest::newRow("only line ends") << QByteArray(262'144, '\n') << 1;
 }
