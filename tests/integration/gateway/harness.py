@@ -219,7 +219,7 @@ class Gateway:
         # Messages of tests are short and lack what real mail has: SpamAssassin's rules would judge them by
         # that, so that there are only our own few.
         spam = {"rules_folder": self.root / "rules", "rbl_checks": 0}
-        self.sections: dict[str, dict] = {"mail": dict(MAIL_DEFAULTS), "spam": spam}
+        self.sections: dict[str, dict] = {"spam": spam, "mail": dict(MAIL_DEFAULTS)}
         if relay_port:
             self.sections["mail"].update(relayport=relay_port, smarthostport=relay_port)
         for name, keys in sections.items():
