@@ -28,6 +28,7 @@ constexpr std::array<QByteArrayView, 2> wholeLabels{"tradedate", "tradingdate"};
 constexpr std::array<QByteArrayView, 3> spacedLabels{"stock", "sym", "symbol"};
 
 /// Whether a text is a word with at most one other letter between each two of its letters.
+// NOLINTNEXTLINE(misc-no-recursion) depth bounded by the letters of the longest of spacedLabels
 bool isSpacedWord(QByteArrayView text, QByteArrayView word)
 {
     if (text.isEmpty() || word.isEmpty()) {

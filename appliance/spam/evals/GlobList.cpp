@@ -37,6 +37,7 @@ bool matchesFreely(QByteArrayView glob, QByteArrayView text)
     return g == glob.size();
 }
 
+/// "?" may be a dot, so the last "*" is not enough here: all of the text that can be taken is noted.
 bool matchesInLabels(QByteArrayView glob, QByteArrayView text)
 {
     while (!glob.isEmpty() && glob.front() != '*') {
@@ -46,19 +47,22 @@ bool matchesInLabels(QByteArrayView glob, QByteArrayView text)
         glob = glob.sliced(1);
         text = text.sliced(1);
     }
-    if (glob.isEmpty()) {
-        return text.isEmpty();
-    }
-    const QByteArrayView rest = glob.sliced(1);
-    for (qsizetype taken = 0; taken <= text.size(); ++taken) {
-        if (matchesInLabels(rest, text.sliced(taken))) {
-            return true;
+    // By length: whether the glob, as far as it was read, takes the first octets of the text.
+    std::vector<bool> takes(size_t(text.size()) + 1);
+    takes.front() = true;
+    for (const char wanted : glob) {
+        if (wanted == '*') {
+            for (qsizetype i = 0; i < text.size(); ++i) {
+                takes[size_t(i + 1)] = takes[size_t(i + 1)] || (takes[size_t(i)] && text[i] != '.');
+            }
+        } else {
+            for (qsizetype i = text.size() - 1; i >= 0; --i) {
+                takes[size_t(i + 1)] = takes[size_t(i)] && (wanted == '?' || wanted == text[i]);
+            }
+            takes.front() = false;
         }
-        if (taken < text.size() && text[taken] == '.') {
-            return false;
-        }
     }
-    return false;
+    return takes.back();
 }
 
 }  // namespace

@@ -16,8 +16,7 @@ enum class GlobStar {
 };
 
 /// File-glob patterns as address lists use them: "*" and "?" and nothing else. Both sides are expected
-/// in lower case. Without WithinLabel the work is at most the product of the lengths, with it a product
-/// for each "*".
+/// in lower case. The work is at most the product of the lengths.
 bool matchesGlob(QByteArrayView glob, QByteArrayView text, GlobStar star = GlobStar::Anything);
 
 /// A list like welcomelist_from: many patterns, one question. The common shapes "user@host", "*@host" and

@@ -120,7 +120,7 @@ std::optional<DayWords> takeDay(QList<QByteArray> &words)
 
 struct Zone {
     QByteArrayView name;
-    int minutes;
+    int minutes = 0;
 };
 
 constexpr std::array zones{

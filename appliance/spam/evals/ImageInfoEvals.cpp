@@ -19,7 +19,7 @@ struct ImageFormat {
     QByteArrayView name;  ///< As rules say it.
     QByteArrayView type;
     QByteArrayView otherType;
-    std::optional<ImageSize> (*size)(QByteArrayView data);
+    std::optional<ImageSize> (*size)(QByteArrayView data) = nullptr;
 };
 
 constexpr std::array<ImageFormat, 3> imageFormats{{{"gif", "image/gif", "image/gif", gifSize},

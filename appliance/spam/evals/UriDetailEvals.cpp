@@ -40,7 +40,7 @@ void UriDetailEvals::configure(const RuleSet &rules, ProblemSink &problems)
             conditions.push_back({*key, std::move(*pattern), given.isNegated});
         }
         if (isUsable && !conditions.empty()) {
-            m_tests.insert(test.name, std::move(conditions));
+            m_tests.insert(test.name, conditions);
         }
     }
 }

@@ -45,7 +45,7 @@ int findHtmlElement(QByteArrayView lowerName)
     const std::string_view name(lowerName.data(), size_t(lowerName.size()));
     for (size_t slot = elementSlot(name); elementIndex[slot] >= 0;
          slot = (slot + 1) % elementSlots) {
-        if (htmlElements[size_t(elementIndex[slot])].name == name) {
+        if (htmlElements[quint8(elementIndex[slot])].name == name) {
             return elementIndex[slot];
         }
     }

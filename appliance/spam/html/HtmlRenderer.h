@@ -96,7 +96,7 @@ private:
     QByteArray m_name;     ///< Of the tag at hand, in lower case.
 
     std::vector<Occurrence> m_occurrences;
-    std::array<int, htmlElements.size()> m_known;  ///< Index into m_occurrences.
+    std::array<int, htmlElements.size()> m_known{};  ///< Index into m_occurrences.
     QHash<QByteArray, int> m_unknown;
     int m_tags = 0;
     int m_standardTags = 0;

@@ -596,7 +596,9 @@ void HtmlTokenizer::givePendingEnd()
     if (m_pendingEnd != Literal::None) {
         const QByteArrayView name = literalElements[size_t(m_pendingEnd)].name;
         m_pendingEnd = Literal::None;
-        giveEnd(name);
+        if (m_section != Section::Ignore) {
+            m_sink.endTag(name);
+        }
     }
 }
 

@@ -100,7 +100,7 @@ private:
     bool m_endsCommentsAtGreater = false;  ///< Second look at a document with an open comment.
     std::vector<Section> m_sections;       ///< Strongest of the open ones, for each depth.
     Section m_section = Section::None;
-    std::array<qsizetype, size_t(Literal::None)> m_noEndFrom;  ///< No end tag at or behind it.
+    std::array<qsizetype, size_t(Literal::None)> m_noEndFrom{};  ///< No end tag at or behind it.
 };
 
 }  // namespace portcullis::spam

@@ -31,7 +31,7 @@ public:
 
 private:
     struct Entry {
-        AddressBits network;
+        AddressBits network{};
         int bits = 128;
         bool isExcluded = false;
         [[nodiscard]] bool covers(const AddressBits &address) const;

@@ -376,7 +376,7 @@ HopOutcome domino(HopLine line, Hop &hop)
 
 struct Software {
     QByteArrayView mark;
-    HopOutcome (*read)(HopLine line, Hop &hop);
+    HopOutcome (*read)(HopLine line, Hop &hop) = nullptr;
 };
 
 bool hasEcelerity(const HopLine &line)

@@ -58,6 +58,14 @@ private Q_SLOTS:
         QTest::newRow("anchored") << QByteArray("b") << QByteArray("abc") << false << false;
         QTest::newRow("brackets are themselves")
             << QByteArray("[b]") << QByteArray("b") << false << false;
+        QTest::newRow("question mark for the dot")
+            << QByteArray("*?*b") << QByteArray("aa.b") << true << true;
+        QTest::newRow("a star for each label")
+            << QByteArray("a*.*.c*") << QByteArray("ax.b.c") << true << true;
+        QTest::newRow("one label too many")
+            << QByteArray("a*.*.c") << QByteArray("a.b.b.c") << true << false;
+        QTest::newRow("many stars")
+            << QByteArray("*a").repeated(100) + 'b' << QByteArray(1'000, 'a') << false << false;
         QTest::newRow("empty text") << QByteArray("*") << QByteArray() << true << true;
     }
 
