@@ -140,7 +140,7 @@ std::vector<EvalModule::Entry> MimeEvals::functions() const
         {"check_for_ascii_text_illegal",
          [this](Scan &scan, const EvalCall &) -> int { return facts(scan).illegalAsciiLines > 0; }},
         {"check_abundant_unicode_ratio",
-         [this, check = factAtLeast("mime_text_unicode_ratio")](Scan &scan, const EvalCall &call) {
+         [check = factAtLeast("mime_text_unicode_ratio")](Scan &scan, const EvalCall &call) {
              return isRatio(CallArguments(call).text(0)) ? check(scan, call) : 0;
          }},
         {"check_qp_ratio", factAtLeast("mime_qp_ratio")},

@@ -60,7 +60,7 @@ void checkViews(MessageText &text)
     }
     text.uris();
     text.html();
-    text.hasParseFlag("truncated_header");
+    static_cast<void>(text.hasParseFlag("truncated_header"));
 }
 
 }  // namespace
