@@ -30,9 +30,6 @@ CONFIGURATION = """section: mail
 section: admin
 \temail admin@example.com
 
-section: spam
-\trbl_checks 0
-
 section: clamav
 \tarchiveblockencrypted 1
 """
