@@ -102,7 +102,7 @@ check_test() {
 # fuzzed under one.
 check_asan() {
     ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
-        build_and_run asan -R '^test_' -E '^test_archiveinspector$' -LE 'integration|postgres|corpora'
+        build_and_run asan -R '^test_' -E '^test_archiveinspector$' -LE "integration|postgres|corpora|spamassassin"
 }
 
 check_tsan() {

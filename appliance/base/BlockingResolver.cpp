@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace portcullis {
 
@@ -72,6 +73,7 @@ void BlockingResolver::disconnect()
         m_socket = -1;
     }
     m_received.clear();
+    failStarted();
 }
 
 bool BlockingResolver::connectNow()
@@ -151,39 +153,128 @@ BlockingResolver::Exchange BlockingResolver::receive(qsizetype size, SteadyTime 
     return Exchange::Done;
 }
 
+BlockingResolver::Exchange BlockingResolver::receiveResponse(SteadyTime deadline,
+                                                             resolverwire::Response &response)
+{
+    using namespace resolverwire;
+    if (const Exchange got = receive(headSize, deadline); got != Exchange::Done) {
+        return got;
+    }
+    const auto size = payloadSize(m_received, FrameKind::Response);
+    if (!size) {
+        return Exchange::Broken;
+    }
+    const qsizetype whole = headSize + qsizetype(*size);
+    if (const Exchange got = receive(whole, deadline); got != Exchange::Done) {
+        return got;
+    }
+    auto decoded = decodeResponse(QByteArrayView(m_received).sliced(headSize, *size));
+    m_received.remove(0, whole);
+    if (!decoded) {
+        return Exchange::Broken;
+    }
+    response = std::move(*decoded);
+    return Exchange::Done;
+}
+
 BlockingResolver::Exchange BlockingResolver::exchange(const resolverwire::Request &request,
                                                       SteadyTime deadline,
                                                       std::vector<Result<DnsAnswer>> &answers)
 {
-    using namespace resolverwire;
     if (const Exchange sent = send(encode(request), deadline); sent != Exchange::Done) {
         return sent;
     }
     for (;;) {
-        if (const Exchange got = receive(headSize, deadline); got != Exchange::Done) {
+        resolverwire::Response response;
+        if (const Exchange got = receiveResponse(deadline, response); got != Exchange::Done) {
             return got;
         }
-        const auto size = payloadSize(m_received, FrameKind::Response);
-        if (!size) {
+        if (response.id != request.id) {
+            keep(std::move(response));
+            continue;
+        }
+        if (response.answers.size() != request.questions.size()) {
             return Exchange::Broken;
         }
-        const qsizetype whole = headSize + qsizetype(*size);
-        if (const Exchange got = receive(whole, deadline); got != Exchange::Done) {
-            return got;
-        }
-        auto response = decodeResponse(QByteArrayView(m_received).sliced(headSize, *size));
-        m_received.remove(0, whole);
-        if (!response) {
-            return Exchange::Broken;
-        }
-        if (response->id != request.id) {
-            continue;  // To an earlier question, which we gave up waiting for.
-        }
-        if (response->answers.size() != request.questions.size()) {
-            return Exchange::Broken;
-        }
-        std::ranges::move(response->answers, std::back_inserter(answers));
+        std::ranges::move(response.answers, std::back_inserter(answers));
         return Exchange::Done;
+    }
+}
+
+/// Puts aside what start() asked for; the rest are answers that we gave up waiting for.
+void BlockingResolver::keep(resolverwire::Response response)
+{
+    const auto started = m_started.find(response.id);
+    if (started == m_started.end()) {
+        return;
+    }
+    if (response.answers.size() != started->second) {
+        response.answers.clear();
+    }
+    fillUp(response.answers, started->second,
+           Error::transient("dns.servfail", QStringLiteral("the resolver service talks nonsense")));
+    m_arrived.push_back({response.id, std::move(response.answers)});
+    m_started.erase(started);
+}
+
+/// The connection is gone, and with it the answers to come.
+void BlockingResolver::failStarted()
+{
+    for (const auto &[ticket, count] : m_started) {
+        Arrival failed{ticket, {}};
+        fillUp(failed.answers, count,
+               Error::transient("dns.servfail",
+                                QStringLiteral("the resolver service %1 is away").arg(m_path)));
+        m_arrived.push_back(std::move(failed));
+    }
+    m_started.clear();
+}
+
+BlockingResolver::Ticket BlockingResolver::start(const std::vector<Question> &questions,
+                                                 std::chrono::milliseconds deadline)
+{
+    // The socket takes some 200 KB before it makes us wait; a service that reads nothing is hung.
+    constexpr std::chrono::milliseconds sendTime{100};
+    resolverwire::Request request{++m_lastId, deadline, questions};
+    const QByteArray frame = encode(request);
+    bool isSent = false;
+    for (int attempt = 0; attempt < 2 && !isSent; ++attempt) {
+        if (m_socket < 0 && !connectNow()) {
+            break;
+        }
+        isSent = send(frame, steady_clock::now() + sendTime) == Exchange::Done;
+        if (!isSent) {
+            disconnect();
+        }
+    }
+    m_started.emplace(request.id, questions.size());
+    if (!isSent) {
+        failStarted();
+    }
+    return request.id;
+}
+
+std::vector<BlockingResolver::Arrival> BlockingResolver::collect(SteadyTime until)
+{
+    while (m_arrived.empty() && !m_started.empty()) {
+        resolverwire::Response response;
+        const Exchange got = receiveResponse(until, response);
+        if (got == Exchange::Done) {
+            keep(std::move(response));
+        } else if (got == Exchange::Broken) {
+            disconnect();
+        } else {
+            break;
+        }
+    }
+    return std::exchange(m_arrived, {});
+}
+
+void BlockingResolver::forget(const std::vector<Ticket> &tickets)
+{
+    for (const Ticket ticket : tickets) {
+        m_started.erase(ticket);
+        std::erase_if(m_arrived, [ticket](const Arrival &own) { return own.ticket == ticket; });
     }
 }
 

@@ -7,6 +7,7 @@
 #include <QtCore/QString>
 
 #include <chrono>
+#include <map>
 #include <vector>
 
 namespace portcullis {
@@ -44,8 +45,25 @@ public:
                              DnsType type,
                              std::chrono::milliseconds deadline);
 
-private:
     using SteadyTime = std::chrono::steady_clock::time_point;
+    using Ticket = quint32;
+    /// The answers to what start() asked, in the order of the questions.
+    struct Arrival {
+        Ticket ticket = 0;
+        std::vector<Result<DnsAnswer>> answers;
+    };
+    /// Asks and returns at once, so that other work can be done while the service looks up. Not more
+    /// questions than resolverwire::Limits allow. Works beside lookup().
+    ///
+    /// Does not wait for a service that is away: the errors arrive instead. Each ticket arrives once,
+    /// unless it is forgotten.
+    Ticket start(const std::vector<Question> &questions, std::chrono::milliseconds deadline);
+    /// What has arrived; waits for something until `until`, as long as anything is to come.
+    std::vector<Arrival> collect(SteadyTime until);
+    /// Nobody waits for these answers any more.
+    void forget(const std::vector<Ticket> &tickets);
+
+private:
     enum class Exchange { Done, Late, Broken };
 
     void ask(const Question *questions,
@@ -58,6 +76,9 @@ private:
     Exchange exchange(const resolverwire::Request &request,
                       SteadyTime deadline,
                       std::vector<Result<DnsAnswer>> &answers);
+    Exchange receiveResponse(SteadyTime deadline, resolverwire::Response &response);
+    void keep(resolverwire::Response response);
+    void failStarted();
     Exchange send(const QByteArray &frame, SteadyTime deadline);
     Exchange receive(qsizetype size, SteadyTime deadline);
 
@@ -67,6 +88,8 @@ private:
     quint32 m_lastId = 0;
     QByteArray m_received;  ///< Bytes of a frame that is not whole yet.
     SteadyTime m_restsUntil{};
+    std::map<Ticket, size_t> m_started;  ///< Questions of what has not arrived.
+    std::vector<Arrival> m_arrived;
 };
 
 }  // namespace portcullis

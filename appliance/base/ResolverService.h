@@ -18,7 +18,7 @@ namespace portcullis {
 /// What clients may use. They handle hostile mail and may be taken over.
 struct ResolverServiceLimits {
     int connections = 600;  ///< Two generations of the largest `max_filters` and to spare.
-    int batches = 8;        ///< Of one connection at a time; more wait in the socket.
+    int batches = 32;  ///< Of one connection at a time, one a blocklist; more wait in the socket.
     resolverwire::Limits wire;
     /// Answers kept for their TTL in front of the Resolver, whose own cache costs two thread changes
     /// a name; 300 octets each. When full, all are forgotten. Range 0 … 1,000,000.

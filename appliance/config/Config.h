@@ -165,8 +165,10 @@ struct SpamSettings {
     int clamavHeuristicScore = 3;
     bool extractText = false;
     QByteArray languages;
+    bool learnsFromQuarantine = false;
     qint64 maxSpamSize = 0;  ///< Bytes.
     bool rblChecks = true;
+    QString rulesFolder;
     bool useAwl = false;
     bool useBayes = false;
     bool useRazor = true;

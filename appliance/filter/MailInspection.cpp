@@ -2,6 +2,7 @@
 #include "appliance/filter/MailInspection.h"
 
 #include "appliance/authentication/AuthenticationResults.h"
+#include "appliance/filter/SpamEvidence.h"
 
 #include <QtCore/QJsonArray>
 
@@ -284,8 +285,9 @@ Result<rules::SpamFacts> MailInspection::spam()
 {
     spam::SpamFinding finding{m_earlyHits};
     if (finding.score() < m_settings.spamThreshold) {
+        const spam::SenderEvidence evidence = spamEvidence(m_request.session, m_sender);
         const spam::SpamContext context{m_request.direction, m_request.envelope, m_request.client,
-                                        m_settings.maxSpamSize};
+                                        m_settings.maxSpamSize, &evidence};
         for (spam::SpamHit &hit : TRY(m_engines.spam->check(m_request.content, context)).hits) {
             finding.add(std::move(hit));
         }

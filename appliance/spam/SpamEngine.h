@@ -3,6 +3,7 @@
 
 #include "appliance/mail/Content.h"
 #include "appliance/mail/Envelope.h"
+#include "appliance/spam/SenderEvidence.h"
 #include "shared/base/Result.h"
 
 #include <QtCore/QByteArray>
@@ -35,6 +36,8 @@ struct SpamContext {
     const mail::Envelope &envelope;
     const mail::Client &client;
     qint64 maxBytes = 262'144;  ///< Larger messages are cut here (`maxspamsize`, least 64 KiB).
+    /// SPF, DKIM, ARC and DMARC as found out on arrival; null: nothing is known of the sender.
+    const SenderEvidence *evidence = nullptr;
 };
 
 /// Points for a message. One instance a worker; not thread-safe.

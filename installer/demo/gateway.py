@@ -30,6 +30,9 @@ CONFIGURATION = """section: mail
 section: admin
 \temail admin@example.com
 
+section: spam
+\trbl_checks 0
+
 section: clamav
 \tarchiveblockencrypted 1
 """

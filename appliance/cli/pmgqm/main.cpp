@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/base/Log.h"
 #include "appliance/cli/pmgqm/Arguments.h"
+#include "appliance/cli/pmgqm/Learn.h"
 #include "appliance/cli/pmgqm/Release.h"
 #include "appliance/cli/pmgqm/Show.h"
 #include "appliance/cli/support/Appliance.h"
@@ -75,6 +76,7 @@ Status releaseAll(const Context &context)
                                      config->fqdn, administrator()};
         const auto queueId = release(request, context.paths, context.store, context.tracking);
         if (queueId) {
+            learnFromDecision(id, spam::LearnAs::Ham, *config, context.paths, context.store);
             print(QStringLiteral("%1 released as %2\n")
                       .arg(id.toString(), QString::fromUtf8(*queueId)));
         } else {
@@ -110,7 +112,11 @@ Status deleteAll(const Context &context)
         tracking::writeLogLine(event);
     }
     TRY(context.tracking.append(events, {}));
+    const auto config = config::ConfigLoader(context.paths).load();
     for (const quarantine::EntryId &id : context.arguments.ids) {
+        if (config) {
+            learnFromDecision(id, spam::LearnAs::Spam, **config, context.paths, context.store);
+        }
         print(id.toString() + QStringLiteral(" deleted\n"));
     }
     return ok();

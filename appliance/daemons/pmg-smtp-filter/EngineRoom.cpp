@@ -5,7 +5,6 @@
 #include "appliance/base/Log.h"
 #include "appliance/config/ConfigFile.h"
 #include "appliance/mail/Message.h"
-#include "appliance/spam/GtubeEngine.h"
 
 namespace portcullis {
 
@@ -73,6 +72,7 @@ Result<filter::PreforkSettings> EngineRoom::prepare()
     TRY(loadSignatures(*config));
     m_config = std::move(config);
     mail::initialise();
+    m_spam.prepare(*m_config, m_loader.paths());
     loadAuthenticator();
     loadSigningKey();
     filter::PreforkSettings settings;
@@ -84,7 +84,8 @@ Result<filter::PreforkSettings> EngineRoom::prepare()
 
 bool EngineRoom::needsReload()
 {
-    if (m_loader.stamp() != m_configStamp || (m_config && keyStamp(*m_config) != m_keyStamp)) {
+    if (m_loader.stamp() != m_configStamp || (m_config && keyStamp(*m_config) != m_keyStamp)
+        || m_spam.needsReload()) {
         return true;
     }
     if (!m_config || !m_config->admin.clamav) {
@@ -191,7 +192,7 @@ filter::Engines EngineRoom::makeEngines() const
     archive::InspectorSettings inspector;
     inspector.limits = archiveLimits(m_config->clamav);
     engines.archiveInspector = std::make_unique<archive::ArchiveInspector>(inspector);
-    engines.spam = std::make_unique<spam::GtubeEngine>();
+    engines.spam = m_spam.makeEngine();
     engines.senderCheck = makeSenderCheck();
     engines.signer = m_signer;
     return engines;

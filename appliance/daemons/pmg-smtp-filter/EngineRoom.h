@@ -4,6 +4,7 @@
 #include "appliance/antivirus/ClamEngine.h"
 #include "appliance/antivirus/DatabaseStamp.h"
 #include "appliance/config/ConfigLoader.h"
+#include "appliance/daemons/pmg-smtp-filter/SpamRoom.h"
 #include "appliance/filter/Pipeline.h"
 #include "appliance/filter/Prefork.h"
 
@@ -47,6 +48,7 @@ private:
     antivirus::DatabaseStamp m_databaseStamp;  ///< Of the last load that was tried.
     antivirus::DatabaseStamp m_seenStamp;      ///< Of the last look.
     QByteArray m_clamConfig;                   ///< Settings that the engine was loaded with.
+    SpamRoom m_spam;
     std::shared_ptr<const authentication::PublicSuffixes> m_suffixes;
     std::shared_ptr<const authentication::Authenticator> m_authenticator;
     std::shared_ptr<const filter::OutgoingSigner> m_signer;  ///< Null: `dkim_sign` is off.

@@ -7,9 +7,12 @@
 #include "appliance/daemons/common/DaemonOptions.h"
 #include "appliance/daemons/common/UnixSignals.h"
 #include "appliance/daemons/pmg-smtp-filter/EngineRoom.h"
+#include "appliance/daemons/pmg-smtp-filter/LearnProcess.h"
 #include "appliance/filter/Connection.h"
 #include "appliance/filter/Prefork.h"
+#include "appliance/filter/SpamRuleText.h"
 #include "appliance/rules/PgRuleWatcher.h"
+#include "appliance/spam/learning/LearnPaths.h"
 #include "appliance/verdict/Codec.h"
 
 #include <QtCore/QCoreApplication>
@@ -72,6 +75,23 @@ int watchRules(const daemons::DaemonOptions &options)
     rules::PgRuleWatcher watcher(*settings, options.paths().rulesCache());
     watcher.start();
     return QCoreApplication::exec();
+}
+
+int learn(const daemons::DaemonOptions &options)
+{
+    const auto settings = databaseSettings(options);
+    const auto config = config::ConfigLoader(options.paths(), options.overrides()).load();
+    if (!settings || !config) {
+        const Error &error = settings ? config.error() : settings.error();
+        log::write(log::Severity::Critical, "learn.failed", {},
+                   {{"id", error.id}, {"reason", error.detail.toUtf8()}});
+        return 1;
+    }
+    daemons::UnixSignals signalSource({SIGTERM, SIGINT});
+    QObject::connect(&signalSource, &daemons::UnixSignals::received, QCoreApplication::instance(),
+                     &QCoreApplication::quit);
+    return runLearnProcess({*settings, spam::learningFolder(options.paths().lib()),
+                            filter::spamRuleSources(**config, options.paths())});
 }
 
 ResolverSettings resolverSettings(const config::Config &config)
@@ -139,14 +159,24 @@ int serveNames(const daemons::DaemonOptions &options)
 
 /// The connection string may hold a password: it goes on in the environment, not in arguments that
 /// every user of the machine can list.
+/// Bayes or address reputation is on. A change takes effect with the next start.
+bool learns(const daemons::DaemonOptions &options)
+{
+    const auto config = config::ConfigLoader(options.paths(), options.overrides()).load();
+    return config && ((*config)->spam.useBayes || (*config)->spam.useAwl);
+}
+
 std::vector<filter::Prefork::Companion> companions(const daemons::DaemonOptions &options)
 {
     if (!options.dsn().isEmpty()) {
         qputenv("PMG_DSN", options.dsn().toUtf8());
     }
     const QByteArray program = QFile::encodeName(QCoreApplication::applicationFilePath());
-    std::vector<filter::Prefork::Companion> all{{"rule-watch", {program, "--rule-watch"}},
-                                                {"resolver", {program, "--resolver"}}};
+    std::vector<filter::Prefork::Companion> all{{"rule-watch", {program, "--rule-watch"}}};
+    if (learns(options)) {
+        all.push_back({"learn", {program, "--learn"}});
+    }
+    all.push_back({"resolver", {program, "--resolver"}});
     for (filter::Prefork::Companion &companion : all) {
         if (options.paths().isPrivateRoot()) {
             companion.command.push_back("--root");
@@ -201,6 +231,9 @@ int main(int argc, char *argv[])
         {QStringLiteral("rule-watch"),
          QStringLiteral("Only keep the rules cache up to date (started by the program itself).")});
     options.parser().addOption(
+        {QStringLiteral("learn"),
+         QStringLiteral("Only learn what workers found out (started by the program itself).")});
+    options.parser().addOption(
         {QStringLiteral("resolver"),
          QStringLiteral(
              "Only answer the workers' DNS questions (started by the program itself).")});
@@ -211,6 +244,9 @@ int main(int argc, char *argv[])
     options.openLog("pmg-smtp-filter");
     if (options.isSet(QStringLiteral("rule-watch"))) {
         return portcullis::watchRules(options);
+    }
+    if (options.isSet(QStringLiteral("learn"))) {
+        return portcullis::learn(options);
     }
     return options.isSet(QStringLiteral("resolver")) ? portcullis::serveNames(options)
                                                      : portcullis::runMaster(options);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "appliance/spam/assembly/StandardModules.h"
+
+#include <QtCore/QString>
+
+namespace portcullis::spam {
+
+/// What a gateway's worker has beside the message.
+struct GatewayLinks {
+    QString learningFolder;  ///< See learningFolder().
+    QString resolverSocket;  ///< Paths::resolverSocket()
+    bool usesNetwork = true;
+    bool usesBayes = false;
+    bool usesReputation = false;
+};
+
+/// The modules that need more than the message: lookups, Bayes, address reputation. They connect and
+/// open at first use, so that rules compiled before a fork serve every worker.
+ModuleMaker gatewayModules(const GatewayLinks &links);
+
+}  // namespace portcullis::spam
