@@ -96,6 +96,7 @@ private:
     double valueAt(int index) override;
     ValueRange rangeAt(int index) override;
 
+    void runStages(int first, int end);
     bool runStage(int stage);
     bool runSteps(const Stage &stage);
     [[nodiscard]] bool mustStop();

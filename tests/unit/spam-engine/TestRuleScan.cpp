@@ -28,6 +28,11 @@ public:
              [](Scan &scan, const EvalCall &call) {
                  return int(scan.valueOf(call.arguments.at(0)) > 0);
              }},
+            {"score_so_far",
+             [](Scan &scan, const EvalCall &) {
+                 scan.hitWithScore("SUM", scan.scoreSoFar(), {});
+                 return 0;
+             }},
             {"past_deadline", [](Scan &scan, const EvalCall &) {
                  while (std::chrono::steady_clock::now() < scan.deadline()) {
                      QThread::msleep(5);
@@ -110,6 +115,7 @@ private Q_SLOTS:
     void testsWithoutScoreDoNotRun();
     void anEvalAsksForAnotherTest();
     void lateHitsReachTheMetas();
+    void reputationSeesWhatLookupsSaid();
     void capturedTextFillsTemplates();
     void aMissingCaptureStopsTheTest();
     void unknownFunctionsAreNamed();
@@ -253,6 +259,17 @@ void TestRuleScan::lateHitsReachTheMetas()
                                   "score LATE_HIT 0 1 0 1\nmeta T LATE_HIT\nscore T 1\n",
                                   withNetwork());
     QCOMPARE(outcome.tests, (QSet<QByteArray>{"LATE_HIT", "T"}));
+}
+
+void TestRuleScan::reputationSeesWhatLookupsSaid()
+{
+    const Outcome outcome = judge(
+        "header SUM eval:score_so_far()\npriority SUM 1000\ntflags SUM userconf noautolearn\n"
+        "header LATE_HIT eval:value_of('0')\ntflags LATE_HIT net\nscore LATE_HIT 0 2 0 2\n"
+        "meta T LATE_HIT\nscore T 1\nmeta AFTER SUM\nscore AFTER 0.5\n",
+        withNetwork());
+    QCOMPARE(outcome.tests, (QSet<QByteArray>{"LATE_HIT", "T", "SUM", "AFTER"}));
+    QCOMPARE(outcome.score, 6.5);
 }
 
 void TestRuleScan::capturedTextFillsTemplates()
