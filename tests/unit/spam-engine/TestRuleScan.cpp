@@ -266,7 +266,7 @@ void TestRuleScan::reputationSeesWhatLookupsSaid()
     const Outcome outcome = judge(
         "header SUM eval:score_so_far()\npriority SUM 1000\ntflags SUM userconf noautolearn\n"
         "header LATE_HIT eval:value_of('0')\ntflags LATE_HIT net\nscore LATE_HIT 0 2 0 2\n"
-        "meta T LATE_HIT\nscore T 1\nmeta AFTER SUM\nscore AFTER 0.5\n",
+        "meta T LATE_HIT\nscore T 1\nmeta AFTER SUM\npriority AFTER 1001\nscore AFTER 0.5\n",
         withNetwork());
     QCOMPARE(outcome.tests, (QSet<QByteArray>{"LATE_HIT", "T", "SUM", "AFTER"}));
     QCOMPARE(outcome.score, 6.5);
