@@ -569,6 +569,17 @@ private:
         }
     }
 
+    /// A count as Perl writes it; what else stands in braces (signs, spaces, NULs) is no count but text.
+    static std::optional<int> digits(const QByteArray &text)
+    {
+        const bool isCount = !text.isEmpty() && std::all_of(text.begin(), text.end(), [](char c) {
+            return c >= '0' && c <= '9';
+        });
+        bool isSmall = false;
+        const int count = isCount ? text.toInt(&isSmall) : 0;
+        return isSmall ? std::optional(count) : std::nullopt;
+    }
+
     bool braces(int &least, int &most)
     {
         if (peek() != '{') {
@@ -580,21 +591,15 @@ private:
         }
         const QByteArray inner = m_text.mid(m_at + 1, end - m_at - 1);
         const qsizetype comma = inner.indexOf(',');
-        bool isLeast = false;
-        bool isMost = false;
-        least = inner.left(comma < 0 ? inner.size() : comma).toInt(&isLeast);
-        most = comma < 0 ? least : inner.mid(comma + 1).toInt(&isMost);
+        const auto from = digits(inner.left(comma < 0 ? inner.size() : comma));
+        const auto to = comma < 0 ? from : digits(inner.mid(comma + 1));
         const bool isLeastEmpty = comma == 0;
         const bool isMostEmpty = comma >= 0 && comma == inner.size() - 1;
-        if (isLeastEmpty && isMostEmpty) {
+        if ((isLeastEmpty && isMostEmpty) || (!from && !isLeastEmpty) || (!to && !isMostEmpty)) {
             return false;
         }
-        if ((!isLeast && !isLeastEmpty) || (comma >= 0 && !isMost && !isMostEmpty)) {
-            return false;
-        }
-        if (isMostEmpty) {
-            most = RegexNode::unbounded;
-        }
+        least = from.value_or(0);
+        most = to.value_or(RegexNode::unbounded);
         m_at = end + 1;
         return true;
     }

@@ -89,7 +89,9 @@ iconv_t converterFor(const QByteArray &charset)
     thread_local std::unordered_map<QByteArray, Converter> converters;
     const auto known = converters.find(charset);
     if (known != converters.end()) {
-        iconv(known->second.get(), nullptr, nullptr, nullptr, nullptr);
+        if (known->second != nullptr) {
+            iconv(known->second.get(), nullptr, nullptr, nullptr, nullptr);
+        }
         return known->second.get();
     }
     iconv_t opened = iconv_open("UTF-8", charset.constData());
@@ -175,7 +177,7 @@ std::optional<QByteArray> fromIconv(QByteArrayView text,
         return std::nullopt;
     }
     // The peer's decoders of these end where the text is malformed, and do not call it an error.
-    const bool isStateful = charset.startsWith("ISO-2022-") || charset.startsWith("HZ-");
+    const bool isStateful = charset.startsWith("ISO-2022-");
     QByteArray result;
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init) iconv fills what is read
     std::array<char, 8192> buffer;

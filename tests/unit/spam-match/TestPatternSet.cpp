@@ -50,6 +50,7 @@ private Q_SLOTS:
     void shortTextsAreSearchedToTheirEnd();
     void compactTextMatchesTheSame_data();
     void compactTextMatchesTheSame();
+    void onlyDigitsAreACount();
     void groupsThatAreTooDeepAreNotRead();
     void patternsTooLargeForPcreAreFactored();
     void whatPcreRefusesIsRefusedWithItsPlace();
@@ -179,6 +180,22 @@ void TestPatternSet::compactTextMatchesTheSame()
             QCOMPARE(found->begin, expected->begin);
             QCOMPARE(found->end, expected->end);
         }
+    }
+}
+
+void TestPatternSet::onlyDigitsAreACount()
+{
+    for (const char *text : {"a{3\\x00}", "a{ 3}", "a{-1,2}", "a{3 ,20}"}) {
+        QByteArray source(text);
+        source.replace("\\x00", QByteArray(1, '\0'));
+        Regex regex;
+        regex.source = source;
+        const PatternSet set({conditionsOf(regex)});
+        PatternSetScratch scratch;
+        std::vector<int> named;
+        set.candidates(source, scratch, named);
+        QVERIFY2(named.size() == 1, text);
+        QVERIFY(Pattern::compile(regex)->matches(source));
     }
 }
 
