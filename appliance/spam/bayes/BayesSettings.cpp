@@ -79,6 +79,15 @@ void readStopWords(BayesSettings &settings, const RuleSet &rules, ProblemSink &p
     }
 }
 
+/// The switches, and what has to be learnt first.
+void readBasics(BayesSettings &settings, const RuleSet &rules)
+{
+    settings.isOn = rules.isOn("use_bayes", true) && rules.isOn("use_learner", true);
+    settings.areRulesOn = rules.isOn("use_bayes_rules", true);
+    settings.minSpam = qint64(rules.number("bayes_min_spam_num", double(settings.minSpam)));
+    settings.minHam = qint64(rules.number("bayes_min_ham_num", double(settings.minHam)));
+}
+
 void readExpiry(ExpirySettings &expiry, const RuleSet &rules)
 {
     expiry.maxTokens = qint64(rules.number("bayes_expiry_max_db_size", double(expiry.maxTokens)));
@@ -90,10 +99,7 @@ void readExpiry(ExpirySettings &expiry, const RuleSet &rules)
 BayesSettings BayesSettings::of(const RuleSet &rules, ProblemSink &problems)
 {
     BayesSettings settings;
-    settings.isOn = rules.isOn("use_bayes", true) && rules.isOn("use_learner", true);
-    settings.areRulesOn = rules.isOn("use_bayes_rules", true);
-    settings.minSpam = qint64(rules.number("bayes_min_spam_num", double(settings.minSpam)));
-    settings.minHam = qint64(rules.number("bayes_min_ham_num", double(settings.minHam)));
+    readBasics(settings, rules);
     settings.usesHapaxes = rules.isOn("bayes_use_hapaxes", true);
     settings.maxTokenLength = qsizetype(
         rules.number("bayes_max_token_length", double(settings.maxTokenLength)));
@@ -113,6 +119,14 @@ BayesSettings BayesSettings::of(const RuleSet &rules, ProblemSink &problems)
     readStopWords(settings, rules, problems);
     readExpiry(settings.expiry, rules);
     return settings;
+}
+
+bool hasBayesASay(const RuleSet &rules, const LearntMessages &learnt)
+{
+    BayesSettings settings;
+    readBasics(settings, rules);
+    return settings.isOn && settings.areRulesOn && learnt.spam >= settings.minSpam
+           && learnt.ham >= settings.minHam;
 }
 
 }  // namespace portcullis::spam

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/spam/bayes/Classifier.h"
 #include "appliance/spam/bayes/StopWords.h"
 #include "appliance/spam/engine/EvalModule.h"
 
@@ -49,5 +50,9 @@ struct BayesSettings {
 
     static BayesSettings of(const RuleSet &rules, ProblemSink &problems);
 };
+
+/// Whether Bayes has a say: it is on, and enough was learnt. Until then scores of the sets without Bayes
+/// count, as in SpamAssassin.
+bool hasBayesASay(const RuleSet &rules, const LearntMessages &learnt);
 
 }  // namespace portcullis::spam
