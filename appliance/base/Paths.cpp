@@ -95,4 +95,9 @@ QString Paths::resolverSocket() const
     return below("/run/pmg/resolver.sock");
 }
 
+QString Paths::fingerprintSocket() const
+{
+    return below("/run/pmg/fingerprints.sock");
+}
+
 }  // namespace portcullis

@@ -37,6 +37,8 @@ public:
     [[nodiscard]] QString controlSocket() const;   ///< /run/pmg/smtpd.sock (queue control).
     [[nodiscard]] QString archiveSocket() const;   ///< /run/pmg/archive.sock (archive inspector).
     [[nodiscard]] QString resolverSocket() const;  ///< /run/pmg/resolver.sock (DNS for filters).
+    [[nodiscard]] QString fingerprintSocket()
+        const;  ///< /run/pmg/fingerprints.sock (Razor and Pyzor for filters).
 
 private:
     [[nodiscard]] QString below(const char *path) const;

@@ -48,6 +48,10 @@ struct ArcEvidence {
     bool isValid = false;
 };
 
+/// Tag of a scan with the author domains whose signing practices (ADSP, RFC 5617) are to be looked up: those
+/// without a valid signature and without adsp_override. Not one of SpamAssassin's.
+inline constexpr auto openPracticesTag = "ADSP_OPEN_DOMAINS";
+
 /// All of them. What is missing was not checked, which is something else than "none".
 struct SenderEvidence {
     std::optional<SpfEvidence> mailFrom;

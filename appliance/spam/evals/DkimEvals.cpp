@@ -61,6 +61,8 @@ constexpr std::array<PracticeName, 7> practiceNames{{{"nxdomain", 'N'},
                                                      {"custom_med", '2'},
                                                      {"custom_high", '3'}}};
 
+constexpr char openPractices = '?';  // Nobody overrides them.
+
 char practiceSign(const QByteArray &name)
 {
     const auto found = std::find_if(
@@ -153,6 +155,21 @@ void DkimEvals::begin(Scan &scan) const
         scan.setTag("DKIMDOMAIN", domains);
         scan.setTag("DKIMIDENTITY", identities);
         scan.setTag("DKIMSELECTOR", selectors);
+    }
+    setOpenDomains(scan);
+}
+
+/// For whoever can ask DNS.
+void DkimEvals::setOpenDomains(Scan &scan) const
+{
+    std::vector<QByteArray> open;
+    for (const QByteArray &author : authorDomainsOf(scan.text())) {
+        if (isFullyQualified(author) && practicesOf(scan, author) == openPractices) {
+            open.push_back(author);
+        }
+    }
+    if (!open.empty()) {
+        scan.setTag(openPracticesTag, open);
     }
 }
 
@@ -258,7 +275,7 @@ char DkimEvals::practicesOf(Scan &scan, const QByteArray &domain) const
             return below.value();
         }
     }
-    return m_practices.value("*", '\0');
+    return m_practices.value("*", openPractices);
 }
 
 int DkimEvals::matchesPractices(Scan &scan,

@@ -12,7 +12,7 @@ namespace portcullis::spam {
 class MessageText;
 
 /// Mail::SpamAssassin::Plugin::DKIM with ARC and ADSP, out of the evidence of the SMTP session; nothing
-/// hits without. ADSP (RFC 5617, historic) knows adsp_override only and asks no DNS.
+/// hits without. Of ADSP (RFC 5617, historic) it knows adsp_override; the rest is for network/.
 ///
 /// Sets the tags DKIMDOMAIN, DKIMIDENTITY and DKIMSELECTOR of valid signatures before any test runs.
 class DkimEvals final : public EvalModule
@@ -50,6 +50,8 @@ private:
     int matchesPractices(Scan &scan,
                          QByteArrayView practices,
                          const std::vector<QByteArray> &domains) const;
+    void setOpenDomains(Scan &scan) const;
+    /// '\0': not to be asked about; '?': not known here.
     [[nodiscard]] char practicesOf(Scan &scan, const QByteArray &domain) const;
 
     WelcomeLists m_welcome;

@@ -15,24 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// "15", "1.5m": seconds unless another unit is said; nothing: not a time.
-std::optional<milliseconds> timeOf(QByteArray text)
-{
-    const QHash<char, int> units{{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86'400}, {'w', 604'800}};
-    int unit = 1;
-    if (!text.isEmpty() && units.contains(text.toLower().back())) {
-        unit = units.value(text.toLower().back());
-        text.chop(1);
-    }
-    bool isNumber = false;
-    const double seconds = text.toDouble(&isNumber) * unit;
-    constexpr double most = 600;
-    if (!isNumber || seconds < 0) {
-        return std::nullopt;
-    }
-    return milliseconds(static_cast<qint64>(std::min(seconds, most) * 1000));
-}
-
 /// Labels that DNS can carry; what breaks them is not asked.
 bool canBeAsked(const QByteArray &name)
 {
@@ -80,6 +62,23 @@ struct BatchMemory final : Scan::Memory {
 };
 
 }  // namespace
+
+std::optional<milliseconds> ruleDuration(QByteArray text)
+{
+    const QHash<char, int> units{{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86'400}, {'w', 604'800}};
+    int unit = 1;
+    if (!text.isEmpty() && units.contains(text.toLower().back())) {
+        unit = units.value(text.toLower().back());
+        text.chop(1);
+    }
+    bool isNumber = false;
+    const double seconds = text.toDouble(&isNumber) * unit;
+    constexpr double most = 600;
+    if (!isNumber || seconds < 0) {
+        return std::nullopt;
+    }
+    return milliseconds(static_cast<qint64>(std::min(seconds, most) * 1000));
+}
 
 std::vector<QByteArray> LookupReply::texts() const
 {
@@ -249,8 +248,8 @@ void LookupHub::readTimeouts(const RuleSet &rules)
 {
     for (const Directive &line : rules.directive("rbl_timeout")) {
         const QList<QByteArray> words = line.value.simplified().split(' ');
-        const auto longest = timeOf(words.value(0));
-        const auto least = words.size() > 1 ? timeOf(words.value(1)) : std::nullopt;
+        const auto longest = ruleDuration(words.value(0));
+        const auto least = words.size() > 1 ? ruleDuration(words.value(1)) : std::nullopt;
         const bool hasZone = words.size() > 2 || (words.size() == 2 && !least);
         if (!longest || hasZone) {
             continue;

@@ -25,6 +25,10 @@ struct LookupLimits {
     size_t groups = 24;      ///< Requests under way at a time, one a zone; the service takes 32.
 };
 
+/// A time as rules write it: "15", "1.5m"; seconds unless another unit is said, at most ten minutes.
+/// Nothing: not a time.
+std::optional<std::chrono::milliseconds> ruleDuration(QByteArray text);
+
 /// Answer to one lookup.
 struct LookupReply {
     QByteArray name;

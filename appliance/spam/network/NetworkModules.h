@@ -9,7 +9,7 @@
 
 namespace portcullis::spam {
 
-/// The modules of the plugins URIDNSBL, DNSEval, AskDNS and HashBL, which share the lookups of a message.
+/// The modules of the plugins URIDNSBL, DNSEval, AskDNS and HashBL, and of DKIM's ADSP, which share the lookups of a message.
 ///
 /// Leave them out where nothing may be asked (`rbl_checks` off, local tests only): their functions then
 /// are unknown and their tests without effect. They belong to one worker: one thread, one message at a
