@@ -159,7 +159,7 @@ int Prefork::run()
     ::sigaddset(&blocked, SIGUSR1);  // A new worker must not meet it before its handler is set.
     ::sigprocmask(SIG_BLOCK, &blocked, nullptr);
     m_signals = ::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
-    spawnCompanions();
+    keepCompanions();
     if (!reload()) {
         stopAll();
         return 1;
@@ -189,7 +189,7 @@ int Prefork::run()
             retireOld();
         }
         spawnMissing();
-        spawnCompanions();
+        keepCompanions();
         if (!m_isReady && m_hooks.isReady()) {
             m_isReady = true;
             m_hooks.announceReady();
@@ -297,12 +297,20 @@ void Prefork::workerMain(WorkerSlot &slot)
     ::_exit(0);
 }
 
-void Prefork::spawnCompanions()
+/// Starts what is wanted and does not run, ends what runs and is no longer wanted.
+void Prefork::keepCompanions()
 {
     const qint64 now = monotonicMilliseconds();
     for (size_t i = 0; i < m_companions.size(); ++i) {
-        if (m_companions[i].pid <= 0 && now >= m_companions[i].notBefore) {
-            spawnCompanion(i);
+        CompanionState &state = m_companions[i];
+        const auto &isWanted = m_hooks.companions[i].isWanted;
+        if (!isWanted || isWanted()) {
+            if (state.pid <= 0 && now >= state.notBefore) {
+                spawnCompanion(i);
+            }
+        } else if (state.pid > 0 && !state.isEnding) {
+            state.isEnding = true;
+            ::kill(state.pid, SIGTERM);
         }
     }
 }
@@ -337,10 +345,16 @@ bool Prefork::forgetCompanion(pid_t pid, int status)
     if (found == m_companions.end()) {
         return false;
     }
-    *found = {-1, monotonicMilliseconds() + companionDelay};
     const auto index = static_cast<size_t>(found - m_companions.begin());
+    const QByteArray &name = m_hooks.companions[index].name;
+    if (found->isEnding) {
+        *found = {};
+        log::write(log::Severity::Info, "filter.companion-ended", {}, {{"which", name}});
+        return true;
+    }
+    *found = {-1, monotonicMilliseconds() + companionDelay};
     log::write(log::Severity::Warning, "filter.companion-died", {},
-               {{"which", m_hooks.companions[index].name}, {"how", deathText(status)}});
+               {{"which", name}, {"how", deathText(status)}});
     return true;
 }
 
@@ -422,8 +436,9 @@ void Prefork::stopAll()
         ::kill(worker.pid, SIGKILL);
     }
     // Last: messages in work may need them.
-    for (const CompanionState &companion : m_companions) {
+    for (CompanionState &companion : m_companions) {
         if (companion.pid > 0) {
+            companion.isEnding = true;
             ::kill(companion.pid, SIGTERM);
         }
     }

@@ -44,6 +44,8 @@ public:
     struct Companion {
         QByteArray name;                  ///< For the log.
         std::vector<QByteArray> command;  ///< Absolute path of the program, arguments.
+        /// Asked every tick: it runs while this says true. Empty: always.
+        std::function<bool()> isWanted;
     };
     struct Hooks {
         /// Loads configuration and engines before forking; on failure the old generation goes on.
@@ -83,6 +85,7 @@ private:
     struct CompanionState {
         pid_t pid = -1;
         qint64 notBefore = 0;
+        bool isEnding = false;  ///< It was told to.
     };
 
     Status listen();
@@ -90,7 +93,7 @@ private:
     void spawnMissing();
     void spawnWorker();
     [[noreturn]] void workerMain(WorkerSlot &slot);
-    void spawnCompanions();
+    void keepCompanions();
     void spawnCompanion(size_t index);
     bool forgetCompanion(pid_t pid, int status);
     [[nodiscard]] bool hasCompanions() const;

@@ -98,6 +98,11 @@ bool EngineRoom::needsReload()
     return isSettled && !(stamp == m_databaseStamp);
 }
 
+bool EngineRoom::learns() const
+{
+    return m_config && (m_config->spam.useBayes || m_config->spam.useAwl);
+}
+
 void EngineRoom::sweepScratch() const
 {
     if (m_clam != nullptr) {

@@ -27,6 +27,8 @@ public:
     [[nodiscard]] std::unique_ptr<filter::Pipeline> makePipeline() const;
     /// Removes what killed workers have left in the scanner's scratch folder.
     void sweepScratch() const;
+    /// Whether Bayes or address reputation is on, by the configuration in force.
+    [[nodiscard]] bool learns() const;
     [[nodiscard]] QString scratchFolder() const { return m_loader.paths().scratch(); }
 
 private:

@@ -50,9 +50,11 @@ private Q_SLOTS:
     void hungWorkerIsKilledAndReplaced();
     void reloadReplacesWorkersWithoutAPause();
     void failedReloadKeepsTheOldWorkers();
+    void companionsRunWhileTheyAreWanted();
     void endsOnSigterm();
 
 private:
+    [[nodiscard]] QByteArrayList companionPids() const;
     QByteArray ask(const QByteArray &line) const;
     void touch(const QString &name) const;
 
@@ -93,7 +95,10 @@ void TestPrefork::init()
         [] {},
         [] { return true; },
         [] {},
-        {},
+        {{"sleeper",
+          {"/bin/sh", "-c", "echo $$ >> \"$0\"; exec sleep 1000",
+           QFile::encodeName(folder + QStringLiteral("/companions"))},
+          [folder] { return QFile::exists(folder + QStringLiteral("/wanted")); }}},
     });
     ::_exit(master.run());
 }
@@ -173,6 +178,27 @@ void TestPrefork::failedReloadKeepsTheOldWorkers()
     touch(QStringLiteral("reload"));
     QTest::qWait(300);
     QVERIFY(!ask("hello").isEmpty());
+}
+
+QByteArrayList TestPrefork::companionPids() const
+{
+    QFile file(m_folder->filePath(QStringLiteral("companions")));
+    return file.open(QIODevice::ReadOnly) ? file.readAll().trimmed().split('\n') : QByteArrayList();
+}
+
+void TestPrefork::companionsRunWhileTheyAreWanted()
+{
+    QVERIFY(companionPids().isEmpty());
+    touch(QStringLiteral("wanted"));
+    QTRY_COMPARE(companionPids().size(), 1);
+    const pid_t first = companionPids().constFirst().toInt();
+    QVERIFY(QFile::remove(m_folder->filePath(QStringLiteral("wanted"))));
+    QTRY_VERIFY(::kill(first, 0) != 0);
+    QCOMPARE(companionPids().size(), 1);
+    touch(QStringLiteral("wanted"));
+    QTRY_COMPARE(companionPids().size(), 2);
+    ::kill(companionPids().constLast().toInt(), SIGKILL);  // One that dies is started again.
+    QTRY_COMPARE(companionPids().size(), 3);
 }
 
 void TestPrefork::endsOnSigterm()
