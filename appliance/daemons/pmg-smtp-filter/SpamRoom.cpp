@@ -53,9 +53,10 @@ void SpamRoom::prepare(const config::Config &config, const Paths &paths)
     spam::RuleOrigin origin;
     origin.sources = filter::spamRuleSources(config, paths);
     origin.settings = filter::spamEngineSettings(config);
-    origin.furtherModules = spam::gatewayModules({spam::learningFolder(paths.lib()),
-                                                  paths.resolverSocket(), config.spam.rblChecks,
-                                                  config.spam.useBayes, config.spam.useAwl});
+    origin.furtherModules = spam::gatewayModules(
+        {spam::learningFolder(paths.lib()), paths.resolverSocket(), paths.fingerprintSocket(),
+         config.spam.rblChecks, config.spam.useBayes, config.spam.useAwl});
+    origin.learnt = spam::learntMessages(spam::learningFolder(paths.lib()));
     const QByteArray stamp = stampOf(origin);
     if (m_rules != nullptr && stamp == m_stamp) {
         refresh();
@@ -69,19 +70,17 @@ void SpamRoom::load(spam::RuleOrigin origin)
 {
     QElapsedTimer timer;
     timer.start();
-    m_sources = origin.sources;
-    m_marks = spam::markRuleFiles(m_sources);
     m_rules = std::make_shared<spam::LiveRules>(std::move(origin));
     const auto current = m_rules->current();
     reportProblems(spam::problemsOf(*current));
     log::write(log::Severity::Info, "spam.loaded", {},
                {{"tests", QByteArray::number(current->rules().tests.size())},
+                {"score-set", QByteArray::number(current->settings().scoreSet())},
                 {"ms", QByteArray::number(timer.elapsed())}});
 }
 
 void SpamRoom::refresh()
 {
-    m_marks = spam::markRuleFiles(m_sources);
     const auto refreshed = m_rules->refresh();
     if (!refreshed) {
         log::write(log::Severity::Error, "spam.rules-not-updated", {},
@@ -89,13 +88,14 @@ void SpamRoom::refresh()
                     {"consequence", "the rules before stay in force"}});
     } else if (*refreshed == spam::LiveRules::Refresh::Taken) {
         log::write(log::Severity::Info, "spam.updated", {},
-                   {{"tests", QByteArray::number(m_rules->current()->rules().tests.size())}});
+                   {{"tests", QByteArray::number(m_rules->current()->rules().tests.size())},
+                    {"score-set", QByteArray::number(m_rules->current()->settings().scoreSet())}});
     }
 }
 
-bool SpamRoom::needsReload() const
+bool SpamRoom::needsReload()
 {
-    return m_rules != nullptr && spam::markRuleFiles(m_sources) != m_marks;
+    return m_rules != nullptr && m_rules->hasChanged();
 }
 
 std::unique_ptr<spam::SpamEngine> SpamRoom::makeEngine() const

@@ -13,6 +13,7 @@
 #include "appliance/filter/SpamRuleText.h"
 #include "appliance/rules/PgRuleWatcher.h"
 #include "appliance/spam/learning/LearnPaths.h"
+#include "appliance/spam/network/FingerprintService.h"
 #include "appliance/verdict/Codec.h"
 
 #include <QtCore/QCoreApplication>
@@ -157,26 +158,37 @@ int serveNames(const daemons::DaemonOptions &options)
     return QCoreApplication::exec();
 }
 
-/// The connection string may hold a password: it goes on in the environment, not in arguments that
-/// every user of the machine can list.
-/// Bayes or address reputation is on. A change takes effect with the next start.
-bool learns(const daemons::DaemonOptions &options)
+/// Razor and Pyzor for the workers.
+int serveFingerprints(const daemons::DaemonOptions &options)
 {
-    const auto config = config::ConfigLoader(options.paths(), options.overrides()).load();
-    return config && ((*config)->spam.useBayes || (*config)->spam.useAwl);
+    daemons::UnixSignals signalSource({SIGTERM, SIGINT});
+    QObject::connect(&signalSource, &daemons::UnixSignals::received, QCoreApplication::instance(),
+                     &QCoreApplication::quit);
+    spam::FingerprintServiceSettings settings;
+    settings.programs = spam::installedFingerprintPrograms(options.paths().lib());
+    spam::FingerprintService service(std::move(settings));
+    if (const Status status = service.listen(options.paths().fingerprintSocket()); !status) {
+        log::write(log::Severity::Critical, "filter.fingerprints-failed", {},
+                   {{"id", status.error().id}, {"reason", status.error().detail.toUtf8()}});
+        return 1;
+    }
+    return QCoreApplication::exec();
 }
 
-std::vector<filter::Prefork::Companion> companions(const daemons::DaemonOptions &options)
+/// The connection string may hold a password: it goes on in the environment, not in arguments that
+/// every user of the machine can list.
+std::vector<filter::Prefork::Companion> companions(const daemons::DaemonOptions &options,
+                                                   const EngineRoom &room)
 {
     if (!options.dsn().isEmpty()) {
         qputenv("PMG_DSN", options.dsn().toUtf8());
     }
     const QByteArray program = QFile::encodeName(QCoreApplication::applicationFilePath());
-    std::vector<filter::Prefork::Companion> all{{"rule-watch", {program, "--rule-watch"}}};
-    if (learns(options)) {
-        all.push_back({"learn", {program, "--learn"}});
-    }
-    all.push_back({"resolver", {program, "--resolver"}});
+    std::vector<filter::Prefork::Companion> all{{"rule-watch", {program, "--rule-watch"}, {}}};
+    all.push_back({"learn", {program, "--learn"}, [&room] { return room.learns(); }});
+    all.push_back(
+        {"fingerprints", {program, "--fingerprints"}, [&room] { return room.asksFingerprints(); }});
+    all.push_back({"resolver", {program, "--resolver"}, {}});
     for (filter::Prefork::Companion &companion : all) {
         if (options.paths().isPrivateRoot()) {
             companion.command.push_back("--root");
@@ -211,7 +223,7 @@ int runMaster(const daemons::DaemonOptions &options)
         [&] {
             options.announceReady({{QLatin1String("event"), QLatin1String("ready")}});
         },
-        companions(options),
+        companions(options, room),
     });
     return master.run();
 }
@@ -234,6 +246,9 @@ int main(int argc, char *argv[])
         {QStringLiteral("learn"),
          QStringLiteral("Only learn what workers found out (started by the program itself).")});
     options.parser().addOption(
+        {QStringLiteral("fingerprints"),
+         QStringLiteral("Only ask Razor and Pyzor (started by the program itself).")});
+    options.parser().addOption(
         {QStringLiteral("resolver"),
          QStringLiteral(
              "Only answer the workers' DNS questions (started by the program itself).")});
@@ -247,6 +262,9 @@ int main(int argc, char *argv[])
     }
     if (options.isSet(QStringLiteral("learn"))) {
         return portcullis::learn(options);
+    }
+    if (options.isSet(QStringLiteral("fingerprints"))) {
+        return portcullis::serveFingerprints(options);
     }
     return options.isSet(QStringLiteral("resolver")) ? portcullis::serveNames(options)
                                                      : portcullis::runMaster(options);
