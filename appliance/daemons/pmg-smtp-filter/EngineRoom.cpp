@@ -5,6 +5,7 @@
 #include "appliance/base/Log.h"
 #include "appliance/config/ConfigFile.h"
 #include "appliance/mail/Message.h"
+#include "appliance/spam/network/FingerprintService.h"
 
 namespace portcullis {
 
@@ -101,6 +102,12 @@ bool EngineRoom::needsReload()
 bool EngineRoom::learns() const
 {
     return m_config && (m_config->spam.useBayes || m_config->spam.useAwl);
+}
+
+bool EngineRoom::asksFingerprints() const
+{
+    return m_config && m_config->spam.rblChecks
+           && spam::areFingerprintProgramsInstalled(m_config->spam.useRazor);
 }
 
 void EngineRoom::sweepScratch() const

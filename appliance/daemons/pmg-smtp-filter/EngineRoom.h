@@ -29,6 +29,8 @@ public:
     void sweepScratch() const;
     /// Whether Bayes or address reputation is on, by the configuration in force.
     [[nodiscard]] bool learns() const;
+    /// Whether Razor or Pyzor may be asked, by the configuration in force and what is installed.
+    [[nodiscard]] bool asksFingerprints() const;
     [[nodiscard]] QString scratchFolder() const { return m_loader.paths().scratch(); }
 
 private:

@@ -12,6 +12,7 @@ namespace portcullis::spam {
 namespace {
 
 constexpr auto perlProgram = "/usr/bin/perl";
+constexpr auto razorProgram = "/usr/bin/razor-check";  ///< Not run: what it is made of is.
 constexpr auto pyzorProgram = "/usr/bin/pyzor";
 
 /// Razor's own defaults fill a log file with every server it meets.
@@ -168,12 +169,18 @@ void FingerprintService::acceptPending()
     }
 }
 
+bool areFingerprintProgramsInstalled(bool withRazor)
+{
+    return (withRazor && isProgram(razorProgram) && isProgram(perlProgram))
+           || isProgram(pyzorProgram);
+}
+
 std::map<FingerprintNetwork, FingerprintProgram> installedFingerprintPrograms(const QString &home)
 {
     std::map<FingerprintNetwork, FingerprintProgram> programs;
     const QString razorHome = home + QStringLiteral("/razor");
     const QByteArray driver = findHelperProgram("pmg-razor-agent", PORTCULLIS_LIBEXEC);
-    if (isProgram("/usr/bin/razor-check") && isProgram(perlProgram) && isProgram(driver)
+    if (isProgram(razorProgram) && isProgram(perlProgram) && isProgram(driver)
         && QDir().mkpath(razorHome) && haveRazorSettings(razorHome)) {
         FingerprintProgram razor{commandIn(razorHome), FingerprintProgram::Manner::Resident};
         razor.command.program = perlProgram;

@@ -70,6 +70,9 @@ private:
     int m_connections = 0;
 };
 
+/// Whether any is there; `withRazor`: Razor's counts.
+bool areFingerprintProgramsInstalled(bool withRazor);
+
 /// The programs of this machine: Razor's agents through our driver, `pyzor`. What is not installed is
 /// left out. Razor's files lie in `home`/razor, Pyzor's in `home`/pyzor; both are made here.
 std::map<FingerprintNetwork, FingerprintProgram> installedFingerprintPrograms(const QString &home);
