@@ -5,6 +5,7 @@
 #include "appliance/cli/pmg-spam/RuleFolders.h"
 #include "appliance/cli/support/Appliance.h"
 #include "appliance/cli/support/Terminal.h"
+#include "appliance/spam/assembly/LearnTokenizer.h"
 #include "appliance/spam/bayes/BayesBackup.h"
 #include "appliance/spam/bayes/BayesLearner.h"
 #include "appliance/spam/bayes/MessageTokenizer.h"
@@ -136,7 +137,7 @@ Status learnMails(const QCommandLineParser &parser,
     if (paths.isEmpty()) {
         return learnUsage(QStringLiteral("'learn' needs files or folders"));
     }
-    spam::MessageTokenizer tokenizer(spam::readRules(ruleOrigin(parser).sources));
+    const auto tokenizer = spam::makeLearnTokenizer(spam::readRules(ruleOrigin(parser).sources));
     std::vector<spam::LearnTokens> batch;
     LearnTally tally;
     ProgressLine progress;
@@ -147,7 +148,7 @@ Status learnMails(const QCommandLineParser &parser,
         return ok();
     };
     MailFiles files(limits, [&](const QByteArray &message) -> Status {
-        batch.push_back(tokenizer(message, as, secondsNow()));
+        batch.push_back((*tokenizer)(message, as, secondsNow()));
         return batch.size() < batchMails ? ok() : flush();
     });
     for (const QString &path : paths) {

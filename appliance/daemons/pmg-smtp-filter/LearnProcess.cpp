@@ -2,8 +2,9 @@
 #include "appliance/daemons/pmg-smtp-filter/LearnProcess.h"
 
 #include "appliance/base/Log.h"
+#include "appliance/filter/SpamRuleText.h"
+#include "appliance/spam/assembly/LearnTokenizer.h"
 #include "appliance/spam/bayes/BayesSink.h"
-#include "appliance/spam/bayes/MessageTokenizer.h"
 #include "appliance/spam/bayes/PgBayesStore.h"
 #include "appliance/spam/conf/RuleReader.h"
 #include "appliance/spam/learning/LearnPaths.h"
@@ -22,13 +23,112 @@ namespace {
 
 constexpr std::chrono::seconds learnInterval{1};
 constexpr std::chrono::seconds longestPause{30};  ///< Between attempts while the database is away.
+constexpr std::chrono::seconds settingsInterval{5};  ///< Between looks at rules and configuration.
+
+/// What settings are read from, as it is now.
+struct SettingsMark {
+    QByteArray config;
+    std::vector<spam::FileMark> rules;
+    bool operator==(const SettingsMark &) const = default;
+};
+
+/// The service, made anew when settings change.
+class LearnRoom
+{
+public:
+    LearnRoom(const store::DatabaseSettings &database, config::ConfigLoader loader)
+        : m_loader(std::move(loader))
+        , m_folder(spam::learningFolder(m_loader.paths().lib()))
+        , m_pool(database)
+        , m_bayes(m_pool)
+        , m_reputation(m_pool)
+    {
+    }
+
+    /// Error `config.*` when there is no configuration to begin with.
+    Status begin()
+    {
+        m_config = TRY(m_loader.load());
+        m_sources = filter::spamRuleSources(*m_config, m_loader.paths());
+        m_made = mark();
+        m_seen = m_made;
+        make();
+        return ok();
+    }
+
+    Result<bool> run()
+    {
+        follow();
+        return m_service->run();
+    }
+
+private:
+    [[nodiscard]] SettingsMark mark() const
+    {
+        return {m_loader.stamp(), spam::markRuleFiles(m_sources)};
+    }
+
+    /// Looks now and then; takes what two looks have seen the same.
+    void follow()
+    {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - m_looked < settingsInterval) {
+            return;
+        }
+        m_looked = now;
+        SettingsMark present = mark();
+        const bool isSettled = present == m_seen;
+        m_seen = std::move(present);
+        if (!isSettled || m_seen == m_made) {
+            return;
+        }
+        m_made = m_seen;
+        if (auto config = m_loader.load()) {  // The filter itself tells what is wrong with it.
+            m_config = *std::move(config);
+            m_sources = filter::spamRuleSources(*m_config, m_loader.paths());
+        }
+        make();
+    }
+
+    void make()
+    {
+        const spam::RuleSet rules = spam::readRules(m_sources);
+        const std::shared_ptr<spam::MessageTokenizer> tokenizer = spam::makeLearnTokenizer(rules);
+        spam::BayesSinkSettings settings;
+        settings.expiry = tokenizer->settings().expiry;
+        const Clock &clock = SystemClock::instance();
+        std::vector<std::unique_ptr<spam::LearnSink>> sinks;
+        sinks.push_back(std::make_unique<spam::BayesSink>(
+            m_bayes, clock, spam::bayesSnapshotFile(m_folder), settings));
+        sinks.push_back(std::make_unique<spam::ReputationSink>(
+            m_reputation, clock, spam::reputationSnapshotFile(m_folder)));
+        m_service = std::make_unique<spam::LearnService>(
+            m_folder, std::move(sinks),
+            [tokenizer](const spam::LearnMessage &request) -> Result<spam::LearnTokens> {
+                return (*tokenizer)(request.message, request.as,
+                                    QDateTime::currentSecsSinceEpoch());
+            });
+    }
+
+    config::ConfigLoader m_loader;
+    QString m_folder;
+    store::DatabasePool m_pool;
+    spam::PgBayesStore m_bayes;
+    spam::PgReputationStore m_reputation;
+    config::ConfigPtr m_config;
+    spam::RuleSources m_sources;
+    SettingsMark m_made;  ///< Of the service in use.
+    SettingsMark m_seen;  ///< Of the last look.
+    std::chrono::steady_clock::time_point m_looked;
+    std::unique_ptr<spam::LearnService> m_service;
+};
 
 /// Runs the service again and again: soon when all is well, seldom when it fails.
 class LearnLoop final : public QObject
 {
 public:
-    explicit LearnLoop(spam::LearnService &service)
-        : m_service(service)
+    explicit LearnLoop(LearnRoom &room)
+        : m_room(room)
     {
         m_timer.setSingleShot(true);
         connect(&m_timer, &QTimer::timeout, this, [this] { turn(); });
@@ -38,7 +138,7 @@ public:
 private:
     void turn()
     {
-        const auto done = m_service.run();
+        const auto done = m_room.run();
         if (done && m_hasFailed) {
             log::write(log::Severity::Notice, "learn.works-again", {}, {});
         } else if (!done && !m_hasFailed) {
@@ -52,7 +152,7 @@ private:
         m_timer.start(m_pause);
     }
 
-    spam::LearnService &m_service;
+    LearnRoom &m_room;
     QTimer m_timer;
     std::chrono::seconds m_pause = learnInterval;
     bool m_hasFailed = false;
@@ -60,32 +160,20 @@ private:
 
 }  // namespace
 
-int runLearnProcess(const LearnProcessSettings &settings)
+int runLearnProcess(const store::DatabaseSettings &database, const config::ConfigLoader &loader)
 {
-    if (!QDir().mkpath(settings.folder)) {
-        log::write(log::Severity::Critical, "learn.folder", {},
-                   {{"folder", settings.folder.toUtf8()}});
+    const QString folder = spam::learningFolder(loader.paths().lib());
+    if (!QDir().mkpath(folder)) {
+        log::write(log::Severity::Critical, "learn.folder", {}, {{"folder", folder.toUtf8()}});
         return 1;
     }
-    store::DatabasePool pool(settings.database);
-    spam::PgBayesStore bayes(pool);
-    spam::PgReputationStore reputation(pool);
-    const auto tokenizer = std::make_shared<spam::MessageTokenizer>(
-        spam::readRules(settings.sources));
-    spam::BayesSinkSettings bayesSettings;
-    bayesSettings.expiry = tokenizer->settings().expiry;
-    const Clock &clock = SystemClock::instance();
-    std::vector<std::unique_ptr<spam::LearnSink>> sinks;
-    sinks.push_back(std::make_unique<spam::BayesSink>(
-        bayes, clock, spam::bayesSnapshotFile(settings.folder), bayesSettings));
-    sinks.push_back(std::make_unique<spam::ReputationSink>(
-        reputation, clock, spam::reputationSnapshotFile(settings.folder)));
-    spam::LearnService service(
-        settings.folder, std::move(sinks),
-        [tokenizer](const spam::LearnMessage &request) -> Result<spam::LearnTokens> {
-            return (*tokenizer)(request.message, request.as, QDateTime::currentSecsSinceEpoch());
-        });
-    const LearnLoop loop(service);
+    LearnRoom room(database, loader);
+    if (const Status begun = room.begin(); !begun) {
+        log::write(log::Severity::Critical, "learn.failed", {},
+                   {{"id", begun.error().id}, {"reason", begun.error().detail.toUtf8()}});
+        return 1;
+    }
+    const LearnLoop loop(room);
     return QCoreApplication::exec();
 }
 

@@ -10,9 +10,7 @@
 #include "appliance/daemons/pmg-smtp-filter/LearnProcess.h"
 #include "appliance/filter/Connection.h"
 #include "appliance/filter/Prefork.h"
-#include "appliance/filter/SpamRuleText.h"
 #include "appliance/rules/PgRuleWatcher.h"
-#include "appliance/spam/learning/LearnPaths.h"
 #include "appliance/spam/network/FingerprintService.h"
 #include "appliance/verdict/Codec.h"
 
@@ -81,18 +79,15 @@ int watchRules(const daemons::DaemonOptions &options)
 int learn(const daemons::DaemonOptions &options)
 {
     const auto settings = databaseSettings(options);
-    const auto config = config::ConfigLoader(options.paths(), options.overrides()).load();
-    if (!settings || !config) {
-        const Error &error = settings ? config.error() : settings.error();
+    if (!settings) {
         log::write(log::Severity::Critical, "learn.failed", {},
-                   {{"id", error.id}, {"reason", error.detail.toUtf8()}});
+                   {{"id", settings.error().id}, {"reason", settings.error().detail.toUtf8()}});
         return 1;
     }
     daemons::UnixSignals signalSource({SIGTERM, SIGINT});
     QObject::connect(&signalSource, &daemons::UnixSignals::received, QCoreApplication::instance(),
                      &QCoreApplication::quit);
-    return runLearnProcess({*settings, spam::learningFolder(options.paths().lib()),
-                            filter::spamRuleSources(**config, options.paths())});
+    return runLearnProcess(*settings, config::ConfigLoader(options.paths(), options.overrides()));
 }
 
 ResolverSettings resolverSettings(const config::Config &config)

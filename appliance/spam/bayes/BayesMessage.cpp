@@ -103,6 +103,9 @@ TokenSources tokenSourcesOf(MessageText &text, const TokenSourceSettings &settin
             addDomains(text, sources.metadata);
         }
         addRelays(text, sources.metadata);
+        for (const auto &[name, value] : text.metadata()) {
+            sources.metadata.emplace_back(name, ' ' + value);
+        }
         for (const HeaderLine &line : text.headers()) {
             sources.fields.emplace_back(line.name, line.decoded);
         }

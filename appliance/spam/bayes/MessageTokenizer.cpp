@@ -20,11 +20,12 @@ BayesSettings quietSettings(const RuleSet &rules)
 
 }  // namespace
 
-MessageTokenizer::MessageTokenizer(const RuleSet &rules)
+MessageTokenizer::MessageTokenizer(const RuleSet &rules, Annotate annotate)
     : m_settings(quietSettings(rules))
     , m_textSettings(TextSettings::fromRules(rules))
     , m_domains(rules)
     , m_tokenizer(m_settings)
+    , m_annotate(std::move(annotate))
 {
 }
 
@@ -36,6 +37,9 @@ LearnTokens MessageTokenizer::operator()(const QByteArray &message, LearnAs as, 
     // RFC 5321 §2.3.8: lines end with CRLF on the wire; files have what the system has.
     bytes.replace("\r\n", "\n").replace('\n', "\r\n");
     MessageText text(mail::Content(bytes), m_textSettings, m_domains);
+    if (m_annotate) {
+        m_annotate(text);
+    }
     return learnTokensOf(text, m_tokenizer, m_settings, as, now);
 }
 

@@ -3,6 +3,8 @@
 
 #include "appliance/spam/bayes/BayesMessage.h"
 
+#include <functional>
+
 namespace portcullis::spam {
 
 /// Finds the tokens of whole messages by the rules' settings: for those that learn from messages without
@@ -10,7 +12,10 @@ namespace portcullis::spam {
 class MessageTokenizer
 {
 public:
-    explicit MessageTokenizer(const RuleSet &rules);
+    /// Adds what a scan would know of a text before its tests: its languages.
+    using Annotate = std::function<void(MessageText &text)>;
+
+    explicit MessageTokenizer(const RuleSet &rules, Annotate annotate = {});
     ~MessageTokenizer();
 
     /// `message` may have LF or CRLF line ends, and a "From " line before it.
@@ -26,6 +31,7 @@ private:
     TextSettings m_textSettings;
     DomainTable m_domains;
     Tokenizer m_tokenizer;
+    Annotate m_annotate;
 };
 
 }  // namespace portcullis::spam

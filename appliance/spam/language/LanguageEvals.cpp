@@ -51,9 +51,7 @@ QByteArray joinedNames(const std::vector<QByteArray> &languages)
 
 }  // namespace
 
-struct LanguageEvals::Memory final : Scan::Memory {
-    std::vector<QByteArray> languages;
-    qsizetype length = 0;
+struct LanguageEvals::Memory final : Scan::Memory, LanguageEvals::Finding {
 };
 
 QString LanguageEvals::stockModels()
@@ -112,13 +110,20 @@ void LanguageEvals::begin(Scan &scan) const
         return;
     }
     Memory &memory = scan.memory<Memory>(this);
-    const QByteArray text = languageText(scan.text().body(), mostText);
-    memory.length = text.size();
-    memory.languages = guess(text);
-    const QByteArray names = joinedNames(memory.languages);
-    scan.text().setMetadata("X-Languages", names);
-    scan.text().setMetadata("X-Languages-Length", QByteArray::number(memory.length));
-    scan.setTag("LANGUAGES", {names});
+    static_cast<Finding &>(memory) = annotate(scan.text());
+    scan.setTag("LANGUAGES", {joinedNames(memory.languages)});
+}
+
+LanguageEvals::Finding LanguageEvals::annotate(MessageText &message) const
+{
+    if (!m_models) {
+        return {};
+    }
+    const QByteArray text = languageText(message.body(), mostText);
+    Finding finding{guess(text), text.size()};
+    message.setMetadata("X-Languages", joinedNames(finding.languages));
+    message.setMetadata("X-Languages-Length", QByteArray::number(finding.length));
+    return finding;
 }
 
 std::vector<QByteArray> LanguageEvals::guess(QByteArrayView text) const

@@ -3,6 +3,7 @@
 
 #include "appliance/spam/engine/EvalModule.h"
 #include "appliance/spam/language/LanguageModels.h"
+#include "appliance/spam/text/MessageText.h"
 
 #include <QtCore/QSet>
 #include <QtCore/QString>
@@ -28,6 +29,13 @@ public:
     void configure(const RuleSet &rules, ProblemSink &problems) override;
     [[nodiscard]] std::vector<Entry> functions() const override;
     void begin(Scan &scan) const override;
+
+    struct Finding {
+        std::vector<QByteArray> languages;
+        qsizetype length = 0;  ///< Of the text that tells them.
+    };
+    /// Sets X-Languages and X-Languages-Length of a text; nothing where the plugin is not loaded.
+    Finding annotate(MessageText &text) const;
 
     /// Of a text that languageText() has made; empty: too short, or not to be told from others.
     [[nodiscard]] std::vector<QByteArray> guess(QByteArrayView text) const;

@@ -322,6 +322,11 @@ void MessageText::setMetadata(const QByteArray &name, const QByteArray &value)
     d->answers.clear();
 }
 
+const std::map<QByteArray, QByteArray> &MessageText::metadata() const
+{
+    return d->metadata;
+}
+
 const std::vector<TextPart> &MessageText::parts()
 {
     return d->tree().parts();

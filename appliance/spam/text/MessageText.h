@@ -8,6 +8,7 @@
 #include "appliance/spam/text/TextPart.h"
 #include "appliance/spam/uri/UriList.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -89,6 +90,8 @@ public:
     [[nodiscard]] std::vector<QByteArray> headerValues(const char *name) const;
     /// A field that a module adds ("X-Languages"): found by queries if the message has none of the name.
     void setMetadata(const QByteArray &name, const QByteArray &value);
+    /// All that were added, by name in lower case.
+    [[nodiscard]] const std::map<QByteArray, QByteArray> &metadata() const;
 
     // ---- structure ---------------------------------------------------------------------------------
     const std::vector<TextPart> &parts();  ///< Depth first; 0 is the message.
