@@ -283,6 +283,38 @@ struct Entry {
     Tail tail;
 };
 
+/// Behind the quoted strings of a phrase and the texts between them: the last is the end of the phrase.
+std::vector<qsizetype> endsWithinPhrase(QByteArrayView text, qsizetype at)
+{
+    const qsizetype end = behindPhrase(text, at);
+    std::vector<qsizetype> ends;
+    while (at < end) {
+        if (text[at] == '"') {
+            at = behindQuoted(text, at);
+        } else {
+            const qsizetype quote = octets::find(text.first(end), '"', at);
+            at = quote < 0 ? end : quote;
+        }
+        ends.push_back(at);
+    }
+    return ends;
+}
+
+/// A phrase without address. What follows a quoted string may be a comment instead of more of the phrase:
+/// `"name" (<a@b>)` has no address.
+std::optional<Entry> phraseEntryAt(QByteArrayView text, qsizetype at)
+{
+    const std::vector<qsizetype> ends = endsWithinPhrase(text, at);
+    int budget = mostEnds;
+    for (auto end = ends.rbegin(); end != ends.rend() && budget > 0; ++end, --budget) {
+        const Tail tail = tailAt(text, *end);
+        if (tail.end >= 0) {
+            return Entry{text.sliced(at, *end - at), std::nullopt, std::nullopt, tail};
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<Entry> entryAt(QByteArrayView text, qsizetype begin)
 {
     const qsizetype at = octets::skipSpace(text, begin);
@@ -306,14 +338,7 @@ std::optional<Entry> entryAt(QByteArrayView text, qsizetype begin)
             return Entry{std::nullopt, std::nullopt, text.sliced(at, mailboxEnd - at), tail};
         }
     }
-    // A run may also begin with the space before it.
-    if (phraseEnd > begin && (phraseEnd > at || at > begin)) {
-        const Tail tail = tailAt(text, phraseEnd);
-        if (tail.end >= 0 && phraseEnd > at) {
-            return Entry{text.sliced(at, phraseEnd - at), std::nullopt, std::nullopt, tail};
-        }
-    }
-    return std::nullopt;
+    return phraseEntryAt(text, at);
 }
 
 ListedAddress resolve(const Entry &entry)

@@ -264,7 +264,7 @@ std::vector<QByteArray> MessageText::Private::hostsOrAddresses(const std::vector
     std::vector<QByteArray> found;
     for (const QByteArray &line : texts) {
         QByteArray result;
-        if (query.isHost) {
+        if (query.isHost || query.isDomain) {
             result = query.isAddress ? hostOfAddress(line) : firstHost(line, domains);
             if (query.isDomain && !result.isEmpty()) {
                 result = domains.registeredDomain(result);

@@ -13,9 +13,13 @@
 #   --rules DIR       another directory of stock rules
 #   --config TEXT     further configuration lines, read last; may be given several times
 #   --set N           force score set N (0 … 3)
+#   --dns ADDR:PORT   with network tests, all of whose questions go to that server
 #   --home DIR        home of Bayes and user state (default: a new directory below TMPDIR)
 #   --as-is           do not make CRLF into LF before SpamAssassin reads the message. Gateways hand
 #                     messages over with LF, which is therefore the default.
+#   --one-process     ask about all messages in one process. Values of named captures (%{NAME} in a regex) then
+#                     stay those of the first message that has any: a fault of 4.0.1. Otherwise each message has
+#                     a process of its own, forked when the rules are compiled.
 #   --verbose         SpamAssassin's own debugging on standard error
 #
 # Octets appear in JSON as code points below 256, so nothing is lost: decode a string as Latin-1.
@@ -24,11 +28,12 @@ use warnings;
 use File::Temp ();
 use Getopt::Long;
 use Digest::SHA qw(sha1_hex);
+use POSIX ();
 use Mail::SpamAssassin;
 
 my %option = (sections => 'score,hits');
 GetOptions(\%option, 'sections=s', 'headers=s', 'bayes', 'site=s', 'rules=s', 'config=s@', 'set=i',
-  'home=s', 'as-is', 'verbose')
+  'home=s', 'dns=s', 'as-is', 'one-process', 'verbose')
   or die "oracle.pl: unknown option; the head of the file lists them\n";
 
 my %wanted = map { $_ => 1 } split(/,/, $option{sections});
@@ -39,9 +44,10 @@ my $home = $option{home} // File::Temp::tempdir('pmg-oracle-XXXXXX', TMPDIR => 1
 
 my @setup = ('use_auto_welcomelist 0', 'time_limit 0', 'bayes_auto_learn 0',
   $option{bayes} ? 'use_bayes 1' : 'use_bayes 0', "bayes_path $home/bayes", 'lock_method flock',
+  ($option{dns} ? ('dns_available yes', 'dns_server ' . $option{dns} =~ s/^(.*):/[$1]:/r) : ()),
   @{ $option{config} // [] });
 my $engine = Mail::SpamAssassin->new({
-    local_tests_only => 1,
+    local_tests_only => $option{dns} ? 0 : 1,
     dont_copy_prefs => 1,
     userprefs_filename => '/dev/null',
     home_dir_for_helpers => $home,
@@ -60,14 +66,25 @@ if (defined $option{set}) {
 
 $| = 1;
 if (@ARGV) {
-    answer($_) for @ARGV;
+    answerApart($_) for @ARGV;
 } else {
     while (my $file = <STDIN>) {
         chomp $file;
-        answer($file) if $file ne '';
+        answerApart($file) if $file ne '';
     }
 }
 $engine->finish();
+
+sub answerApart {
+    my ($file) = @_;
+    return answer($file) if $option{'one-process'};
+    my $child = fork() // die "oracle.pl: fork: $!\n";
+    if ($child == 0) {
+        answer($file);
+        POSIX::_exit(0);  # The parent removes the temporary files.
+    }
+    waitpid($child, 0);
+}
 
 sub answer {
     my ($file) = @_;

@@ -93,6 +93,8 @@ void TestHeaderText::findsAddresses_data()
     row("undisclosed", "undisclosed-recipients:;", "", "");
     row("left over", "\"open <a@example.com>", "a@example.com", "");
     row("twice in brackets", "A <a@example.com> <a@example.com>", "a@example.com", "A ");
+    row("address in a comment behind a quoted string", "\"Foo\" (<a@example.com>)", "", "Foo");
+    row("address in brackets behind words", "Foo (<a@example.com>)", "a@example.com", "");
     row("domain literal", "a@[192.0.2.1]", "a@[192.0.2.1]", "");
 }
 
