@@ -23,7 +23,7 @@ BayesSink::BayesSink(BayesStore &store,
                      BayesSinkSettings settings)
     : m_store(store)
     , m_clock(clock)
-    , m_path(std::move(snapshot))
+    , m_file(std::move(snapshot))
     , m_settings(settings)
     , m_saves(settings.saveInterval)
     , m_looks(settings.lookInterval)
@@ -98,7 +98,7 @@ Status BayesSink::reload()
 
 Status BayesSink::save()
 {
-    TRY(m_table.save(m_path));
+    TRY(m_file.save(m_table));
     m_hasNewCounts = false;
     m_hasNewUses = false;
     return ok();
@@ -106,6 +106,7 @@ Status BayesSink::save()
 
 Status BayesSink::look()
 {
+    m_hasNewCounts = m_hasNewCounts || m_file.wasTouched();
     const qint64 generation = TRY(m_store.generation());
     return generation == m_generation ? ok() : reload();
 }
@@ -130,17 +131,16 @@ Status BayesSink::refresh()
         return done;
     };
     const auto now = m_clock.monotonic();
-    if (m_looks.isDue(now)) {
-        TRY(run(m_looks, &BayesSink::look));
+    Status done = m_looks.isDue(now) ? run(m_looks, &BayesSink::look) : ok();
+    if (done && m_expiries.isDue(now)) {
+        done = run(m_expiries, &BayesSink::expire);
     }
-    if (m_expiries.isDue(now)) {
-        TRY(run(m_expiries, &BayesSink::expire));
-    }
+    // Even while the database is away: what is known must not be missing from the file.
     if ((m_hasNewCounts && m_saves.isDue(now)) || (m_hasNewUses && m_useSaves.isDue(now))) {
         TRY(run(m_saves, &BayesSink::save));
         m_useSaves.done(now, now);
     }
-    return ok();
+    return done;
 }
 
 }  // namespace portcullis::spam

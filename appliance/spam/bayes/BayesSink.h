@@ -4,6 +4,7 @@
 #include "appliance/spam/bayes/BayesLearner.h"
 #include "appliance/spam/learning/LearnService.h"
 #include "appliance/spam/learning/SaveSchedule.h"
+#include "appliance/spam/learning/SnapshotFile.h"
 #include "appliance/spam/learning/SnapshotTable.h"
 
 namespace portcullis::spam {
@@ -40,7 +41,7 @@ private:
 
     BayesStore &m_store;
     const Clock &m_clock;
-    QString m_path;
+    SnapshotFile m_file;
     BayesSinkSettings m_settings;
     SnapshotTable m_table{SnapshotKind::Bayes};
     qint64 m_generation = -1;  ///< Of the store, as the table has it; -1: never read.

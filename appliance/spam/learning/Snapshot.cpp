@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/learning/Snapshot.h"
 
+#include "appliance/base/Log.h"
 #include "appliance/spam/learning/SnapshotFormat.h"
 
 #include <QtCore/QFile>
@@ -108,6 +109,11 @@ const SnapshotView *SnapshotReader::current()
         if (file >= 0 && fstat(file, &status) == 0 && status.st_size > 0) {
             if (auto mapping = Mapping::of(file, size_t(status.st_size), m_kind)) {
                 m_mapping = std::move(mapping);
+            } else {
+                log::write(log::Severity::Warning, "learn.snapshot-broken", {},
+                           {{"file", m_path.toUtf8()},
+                            {"consequence", m_mapping ? "the one before stays in force"
+                                                      : "what was learnt is not used"}});
             }
         }
         if (file >= 0) {

@@ -41,7 +41,7 @@ ReputationSink::ReputationSink(ReputationStore &store,
                                ReputationSinkSettings settings)
     : m_store(store)
     , m_clock(clock)
-    , m_path(std::move(snapshot))
+    , m_file(std::move(snapshot))
     , m_settings(settings)
     , m_saves(settings.saveInterval)
     , m_looks(settings.lookInterval)
@@ -84,6 +84,7 @@ Status ReputationSink::apply(std::span<const LearnRequest> requests)
 
 Status ReputationSink::look()
 {
+    m_hasChanged = m_hasChanged || m_file.wasTouched();
     const qint64 generation = TRY(m_store.generation());
     if (generation == m_generation) {
         return ok();
@@ -109,7 +110,7 @@ Status ReputationSink::expire()
 
 Status ReputationSink::save()
 {
-    TRY(m_table.save(m_path));
+    TRY(m_file.save(m_table));
     m_hasChanged = false;
     return ok();
 }
@@ -123,16 +124,15 @@ Status ReputationSink::refresh()
         return done;
     };
     const auto now = m_clock.monotonic();
-    if (m_expiries.isDue(now)) {
-        TRY(run(m_expiries, &ReputationSink::expire));
+    Status done = m_expiries.isDue(now) ? run(m_expiries, &ReputationSink::expire) : ok();
+    if (done && m_looks.isDue(now)) {
+        done = run(m_looks, &ReputationSink::look);
     }
-    if (m_looks.isDue(now)) {
-        TRY(run(m_looks, &ReputationSink::look));
-    }
+    // Even while the database is away: what is known must not be missing from the file.
     if (m_hasChanged && m_saves.isDue(now)) {
         TRY(run(m_saves, &ReputationSink::save));
     }
-    return ok();
+    return done;
 }
 
 }  // namespace portcullis::spam

@@ -3,6 +3,7 @@
 
 #include "appliance/spam/learning/LearnService.h"
 #include "appliance/spam/learning/SaveSchedule.h"
+#include "appliance/spam/learning/SnapshotFile.h"
 #include "appliance/spam/learning/SnapshotTable.h"
 #include "appliance/spam/reputation/ReputationStore.h"
 
@@ -36,7 +37,7 @@ private:
 
     ReputationStore &m_store;
     const Clock &m_clock;
-    QString m_path;
+    SnapshotFile m_file;
     ReputationSinkSettings m_settings;
     SnapshotTable m_table{SnapshotKind::Reputation};
     qint64 m_generation = -1;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "appliance/spam/conf/RuleReader.h"
 #include "appliance/spam/learning/LearnPaths.h"
 #include "appliance/spam/reputation/MemoryReputationStore.h"
 #include "appliance/spam/reputation/ReputationKey.h"
 #include "appliance/spam/reputation/ReputationModule.h"
 #include "appliance/spam/reputation/ReputationSink.h"
+#include "appliance/spam/reputation/TxRepModule.h"
 
 #include <QtCore/QTemporaryDir>
 #include <QtTest/QtTest>
@@ -36,6 +38,7 @@ public:
     std::vector<Hit> m_hits;
     std::map<QByteArray, double> made;
     std::map<QByteArray, std::vector<QByteArray>> tags;
+    std::map<QByteArray, double> otherTests;
 
     const RuleSet &rules() const override { return m_rules; }
     MessageText &text() override { return m_text; }
@@ -45,7 +48,11 @@ public:
     std::chrono::steady_clock::time_point deadline() const override { return {}; }
     const Test *running() const override { return nullptr; }
     bool isActive(const Test &) const override { return true; }
-    double valueOf(const QByteArray &) const override { return 0; }
+    double valueOf(const QByteArray &test) const override
+    {
+        const auto found = otherTests.find(test);
+        return found == otherTests.end() ? 0 : found->second;
+    }
     void hit(const QByteArray &, const QByteArray &, int) override {}
     void hitWithScore(const QByteArray &test, double score, const QByteArray &) override
     {
@@ -72,6 +79,14 @@ private:
     MessageText m_text;
 };
 
+const QByteArray fromAnna =
+    "Return-Path: <bounce@b.org>\r\n"
+    "Received: from mail.a.org (mail.a.org [198.51.100.7]) by mx.example.com"
+    " with ESMTP id abc; Mon, 2 Jan 2023 10:00:00 +0000\r\n"
+    "From: Anna <Anna@a.org>\r\n\r\nx\r\n";
+
+const QByteArray txRepRules = "loadplugin Mail::SpamAssassin::Plugin::TxRep\nuse_txrep 1\n";
+
 }  // namespace
 
 class TestReputation final : public QObject
@@ -84,7 +99,13 @@ private Q_SLOTS:
     void keysAreSafe();
     void scoresMoveToTheMean_data();
     void scoresMoveToTheMean();
+    void txRepKnowsSendersByTheirTraits_data();
+    void txRepKnowsSendersByTheirTraits();
+    void txRepWeighsTraitsAndMessages_data();
+    void txRepWeighsTraitsAndMessages();
+    void txRepWelcomesThoseWeWriteTo();
     void theSnapshotFollowsTheStore();
+    void aSnapshotThatIsSpoiltIsMadeAnew();
 };
 
 void TestReputation::networksAreCut_data()
@@ -165,6 +186,134 @@ void TestReputation::scoresMoveToTheMean()
     const auto &add = std::get<AddReputation>(told.front());
     QCOMPARE(add.key, QByteArray("anna@a.org|ip=198.51"));
     QCOMPARE(add.score, points);
+}
+
+void TestReputation::txRepKnowsSendersByTheirTraits_data()
+{
+    QTest::addColumn<QByteArray>("signedBy");
+    QTest::addColumn<bool>("isSpfPass");
+    QTest::addColumn<QByteArrayList>("keys");
+    QTest::newRow("by its host") << QByteArray() << false
+                                 << QByteArrayList{
+                                        "txrep!anna@a.org|ip=198.51", "txrep!a.org|ip=198.51",
+                                        "txrep!mail.a.org|ip=none|signedby=helo",
+                                        "txrep!anna@a.org|ip=none", "txrep!198.51.100.7|ip=none"};
+    QTest::newRow("by its signature")
+        << QByteArray("a.org") << false
+        << QByteArrayList{"txrep!anna@a.org|ip=none|signedby=a.org",
+                          "txrep!a.org|ip=none|signedby=a.org",
+                          "txrep!mail.a.org|ip=none|signedby=helo", "txrep!198.51.100.7|ip=none"};
+    QTest::newRow("by SPF") << QByteArray() << true
+                            << QByteArrayList{"txrep!anna@a.org|ip=none|signedby=spf-b.org",
+                                              "txrep!a.org|ip=none|signedby=spf-b.org",
+                                              "txrep!mail.a.org|ip=none|signedby=helo",
+                                              "txrep!198.51.100.7|ip=none"};
+}
+
+void TestReputation::txRepKnowsSendersByTheirTraits()
+{
+    QFETCH(QByteArray, signedBy);
+    QFETCH(bool, isSpfPass);
+    QFETCH(QByteArrayList, keys);
+    const RuleSet rules = readRuleText(txRepRules);
+    TxRepModule module({}, [](const Scan &) { return 3.0; });
+    NoProblems problems;
+    module.configure(rules, problems);
+    FixedScan scan(rules, fromAnna);
+    if (!signedBy.isEmpty()) {
+        scan.tags["DKIMDOMAIN"] = {signedBy};
+    }
+    scan.otherTests["SPF_PASS"] = isSpfPass ? 1 : 0;
+    QByteArrayList found;
+    for (const TxRepIdentity &identity : module.identitiesOf(scan, 3)) {
+        found.append(identity.key);
+    }
+    QCOMPARE(found, keys);
+}
+
+void TestReputation::txRepWeighsTraitsAndMessages_data()
+{
+    QTest::addColumn<QByteArray>("known");
+    QTest::addColumn<int>("messages");
+    QTest::addColumn<double>("mean");
+    QTest::addColumn<double>("expected");
+    // Weights: address and network 10, address 3, domain 2, host 4, HELO 0.5; 19.5 in all.
+    QTest::newRow("unknown") << QByteArray() << 0 << 0.0 << 0.0;
+    QTest::newRow("one message tells little")
+        << QByteArray("txrep!anna@a.org|ip=198.51") << 1 << -1.0 << -0.641;
+    QTest::newRow("many tell more")
+        << QByteArray("txrep!anna@a.org|ip=198.51") << 99 << -1.0 << -1.269;
+    QTest::newRow("another address from this host")
+        << QByteArray("txrep!198.51.100.7|ip=none") << 9 << 24.0 << 1.846;
+}
+
+void TestReputation::txRepWeighsTraitsAndMessages()
+{
+    QFETCH(QByteArray, known);
+    QFETCH(int, messages);
+    QFETCH(double, mean);
+    QFETCH(double, expected);
+    const RuleSet rules = readRuleText(txRepRules);
+    std::vector<LearnRequest> told;
+    TxRepModule module({[&](const QByteArray &key) {
+                            return key == known
+                                       ? std::optional(Reputation{messages, mean * messages, 0})
+                                       : std::nullopt;
+                        },
+                        [&](const LearnRequest &request) { told.push_back(request); }},
+                       [](const Scan &) { return 4.0; });
+    NoProblems problems;
+    module.configure(rules, problems);
+    FixedScan scan(rules, fromAnna);
+    QCOMPARE(module.functions().front().function(scan, {}), 0);
+    QCOMPARE(scan.made["TXREP"], expected);
+    QCOMPARE(told.size(), 5U);
+    QCOMPARE(std::get<AddReputation>(told.front()).score, 4.0);
+}
+
+void TestReputation::txRepWelcomesThoseWeWriteTo()
+{
+    const RuleSet rules = readRuleText(txRepRules);
+    std::vector<QByteArray> welcomed;
+    TxRepModule module({{},
+                        [&](const LearnRequest &request) {
+                            const auto &add = std::get<AddReputation>(request);
+                            if (add.score == -10) {
+                                welcomed.push_back(add.key);
+                            }
+                        }},
+                       [](const Scan &) { return 0.5; });
+    NoProblems problems;
+    module.configure(rules, problems);
+    FixedScan scan(rules, "Received: from desk.example.com (desk.example.com [192.168.1.5]) by"
+                          " mx.example.com with ESMTP id a; Mon, 2 Jan 2023 10:00:00 +0000\r\n"
+                          "From: Bert <bert@example.com>\r\nTo: Anna <anna@a.org>\r\n\r\nx\r\n");
+    QCOMPARE(module.functions().front().function(scan, {}), 0);
+    QCOMPARE(welcomed, std::vector<QByteArray>{"txrep!anna@a.org|ip=none"});
+}
+
+void TestReputation::aSnapshotThatIsSpoiltIsMadeAnew()
+{
+    QTemporaryDir folder;
+    ManualClock clock;
+    MemoryReputationStore store;
+    const QString path = reputationSnapshotFile(folder.path());
+    ReputationSink sink(store, clock, path);
+    QVERIFY(sink.refresh());
+    QVERIFY(sink.apply(std::vector<LearnRequest>{AddReputation{"a|ip=none", 2.5, 10}}));
+    clock.advance(std::chrono::seconds(6));
+    QVERIFY(sink.refresh());
+    const ReputationLinks links = workerReputationLinks(folder.path());
+    QVERIFY(links.find("a|ip=none"));
+    QVERIFY(QFile::remove(path));
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("spoilt");
+    file.close();
+    QVERIFY(links.find("a|ip=none"));  // Readers keep what they have.
+    clock.advance(std::chrono::seconds(20));
+    QVERIFY(sink.refresh());
+    QVERIFY(workerReputationLinks(folder.path()).find("a|ip=none"));
 }
 
 void TestReputation::theSnapshotFollowsTheStore()
