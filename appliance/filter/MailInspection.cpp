@@ -2,8 +2,10 @@
 #include "appliance/filter/MailInspection.h"
 
 #include "appliance/authentication/AuthenticationResults.h"
+#include "appliance/base/Log.h"
 #include "appliance/filter/SpamEvidence.h"
 
+#include <QtCore/QElapsedTimer>
 #include <QtCore/QJsonArray>
 
 #include <algorithm>
@@ -281,16 +283,40 @@ Result<std::vector<rules::ArchiveFacts>> MailInspection::archives()
     return all;
 }
 
+/// The line that scripts of administrators look for.
+void MailInspection::logSpam(const spam::SpamFinding &finding, qint64 milliseconds) const
+{
+    constexpr double thousand = 1000;
+    QByteArrayList hits;
+    for (const spam::SpamHit &hit : finding.hits) {
+        hits.append(hit.test + '(' + QByteArray::number(hit.score, 'g', 5) + ')');
+    }
+    log::write(log::Severity::Info, "filter.spam", m_request.queueId,
+               {{"SA score", QByteArray::number(finding.level()) + '/'
+                                 + QByteArray::number(m_settings.spamThreshold)},
+                {"time", QByteArray::number(static_cast<double>(milliseconds) / thousand, 'f', 3)},
+                {"bayes", finding.bayes ? QByteArray::number(*finding.bayes, 'f', 2) : "undefined"},
+                {"autolearn", finding.autoLearned.isEmpty() ? "disabled" : finding.autoLearned},
+                {"hits", hits.join(',')}});
+}
+
 Result<rules::SpamFacts> MailInspection::spam()
 {
-    spam::SpamFinding finding{m_earlyHits};
+    QElapsedTimer timer;
+    timer.start();
+    spam::SpamFinding finding;
+    finding.hits = m_earlyHits;
     if (finding.score() < m_settings.spamThreshold) {
         const spam::SenderEvidence evidence = spamEvidence(m_request.session, m_sender);
         const spam::SpamContext context{m_request.direction, m_request.envelope, m_request.client,
                                         m_settings.maxSpamSize, &evidence};
-        for (spam::SpamHit &hit : TRY(m_engines.spam->check(m_request.content, context)).hits) {
-            finding.add(std::move(hit));
-        }
+        spam::SpamFinding found = TRY(m_engines.spam->check(m_request.content, context));
+        found.hits.insert(found.hits.begin(), m_earlyHits.begin(), m_earlyHits.end());
+        finding = std::move(found);
+    }
+    m_times.insert(QLatin1String("spam_ms"), timer.elapsed());
+    if (!m_request.isDryRun) {
+        logSpam(finding, timer.elapsed());
     }
     rules::SpamFacts facts;
     facts.level = finding.level();

@@ -84,6 +84,7 @@ private:
     Status scanReadings(const antivirus::Scanner &scanner, antivirus::ScanFinding &finding);
     void take(const antivirus::Scanner &scanner, const antivirus::ScanFinding &finding);
     void takeDefects();
+    void logSpam(const spam::SpamFinding &finding, qint64 milliseconds) const;
     Result<rules::ArchiveFacts> listArchive(const mail::Part &part);
 
     const verdict::FilterRequest &m_request;

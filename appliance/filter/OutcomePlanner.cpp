@@ -333,6 +333,7 @@ QJsonObject OutcomePlanner::evidence() const
         evidence.insert(QLatin1String("spam"),
                         QJsonObject{{QLatin1String("level"), m_evaluation.spam->level},
                                     {QLatin1String("score"), m_evaluation.spam->score},
+                                    {QLatin1String("threshold"), m_settings.spamThreshold},
                                     {QLatin1String("hits"), toJson(m_evaluation.spam->hits)}});
     }
     QJsonArray ruleIds;

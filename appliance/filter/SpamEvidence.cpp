@@ -31,6 +31,11 @@ spam::SpfAnswer spfAnswer(verdict::SpfResult result)
     return spam::SpfAnswer::PermError;
 }
 
+spam::SpfEvidence spfEvidence(const verdict::SpfFinding &finding, const QByteArray &identity)
+{
+    return {spfAnswer(finding.result), identity, finding.explanation};
+}
+
 spam::SignatureEvidence signatureEvidence(const authentication::DkimFinding &finding)
 {
     spam::SignatureEvidence evidence;
@@ -67,15 +72,11 @@ spam::SenderEvidence spamEvidence(const verdict::SessionEvidence &session,
                                   const std::optional<SenderFinding> &sender)
 {
     spam::SenderEvidence evidence;
-    if (session.spf) {
-        spam::SpfEvidence spf{spfAnswer(session.spf->result), session.spf->identity,
-                              session.spf->explanation};
-        if (session.spf->isHelo) {
-            spf.identity = session.spf->domain;
-            evidence.helo = std::move(spf);
-        } else {
-            evidence.mailFrom = std::move(spf);
-        }
+    if (session.spf && !session.spf->isHelo) {
+        evidence.mailFrom = spfEvidence(*session.spf, session.spf->identity);
+    }
+    if (const auto &helo = session.spf && session.spf->isHelo ? session.spf : session.heloSpf) {
+        evidence.helo = spfEvidence(*helo, helo->domain);
     }
     if (!sender) {
         return evidence;

@@ -45,6 +45,7 @@ QByteArray spamRuleText(const config::Config &config)
     const config::SpamSettings &spam = config.spam;
     QByteArray text = flagLine("use_bayes", spam.useBayes);
     text += flagLine("use_razor2", spam.useRazor && spam.rblChecks);
+    text += flagLine("use_pyzor", false);  // The site's files may say otherwise.
     text += flagLine("skip_rbl_checks", !spam.rblChecks);
     text += flagLine("skip_uribl_checks", !spam.rblChecks);
     if (spam.useAwl) {

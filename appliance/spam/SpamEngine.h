@@ -9,6 +9,7 @@
 #include <QtCore/QByteArray>
 #include <QtCore/QString>
 
+#include <optional>
 #include <vector>
 
 namespace portcullis::spam {
@@ -23,6 +24,9 @@ struct SpamHit {
 /// All that the tests said about one message.
 struct SpamFinding {
     std::vector<SpamHit> hits;
+    std::optional<double>
+        bayes;               ///< Probability of spam by the Bayes classifier; nothing: not asked.
+    QByteArray autoLearned;  ///< "spam", "ham" or "no"; empty: learning is off.
 
     void add(SpamHit hit) { hits.push_back(std::move(hit)); }
     [[nodiscard]] double score() const;

@@ -13,7 +13,8 @@ namespace {
 
 /// Entries without session evidence are written as before, so that an older release reads them.
 constexpr quint8 plainVersion = 1;
-constexpr quint8 evidenceVersion = 2;
+constexpr quint8 evidenceWithoutHeloVersion = 2;  ///< Read, not written any more.
+constexpr quint8 evidenceVersion = 3;
 constexpr qsizetype maxDomainBytes = 64 * 1024;  ///< Beyond, the list of domains is incomplete.
 
 qint64 micros(Clock::WallTime time)
@@ -134,7 +135,7 @@ Status decodeBody(QByteArrayView bytes, Entry &entry)
     quint8 heldFrom = 0;
     quint32 progressCount = 0;
     in >> version;
-    if (in.status() != QDataStream::Ok || (version != plainVersion && version != evidenceVersion)) {
+    if (in.status() != QDataStream::Ok || version < plainVersion || version > evidenceVersion) {
         return Error::permanent("spool.damaged",
                                 QStringLiteral("metadata of unknown version %1").arg(version));
     }
@@ -153,6 +154,8 @@ Status decodeBody(QByteArrayView bytes, Entry &entry)
     readHistory(in, entry.history);
     if (version == evidenceVersion) {
         in >> entry.session;
+    } else if (version == evidenceWithoutHeloVersion) {
+        verdict::readEvidenceWithoutHelo(in, entry.session);
     }
     if (in.status() != QDataStream::Ok) {
         return Error::permanent("spool.damaged", QStringLiteral("metadata cannot be read"));

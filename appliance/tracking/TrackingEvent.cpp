@@ -64,7 +64,10 @@ TrackingEvent commonPart(const FilterRequest &request, const FilterResponse &res
     event.client = request.client.address.toString().toLatin1();
     event.sender = request.envelope.sender.toString();
     event.size = request.content.size();
-    event.spamLevel = response.evidence.value(QLatin1String("spam_level")).toInt();
+    event.spamLevel = response.evidence.value(QLatin1String("spam"))
+                          .toObject()
+                          .value(QLatin1String("level"))
+                          .toInt();
     event.virus = response.evidence.value(QLatin1String("virus")).toString();
     for (const verdict::QuarantineItem &item : response.quarantined) {
         event.spamLevel = std::max(event.spamLevel, item.spamLevel);

@@ -14,7 +14,7 @@ namespace {
 using mail::readList;
 using mail::writeList;
 
-constexpr quint8 codecVersion = 2;
+constexpr quint8 codecVersion = 3;
 
 QByteArray toJson(const QJsonObject &object)
 {

@@ -76,6 +76,9 @@ QJsonObject SessionEvidence::toJson() const
         object.insert(QLatin1String("dnsbl"), lists);
         object.insert(QLatin1String("dnsbl_score"), dnsblScore);
     }
+    if (heloSpf) {
+        object.insert(QLatin1String("helo_spf"), jsonOf(*heloSpf));
+    }
     insertText(object, "allowed_by", allowedBy);
     insertText(object, "greylist", greylist);
     return object;
@@ -101,11 +104,23 @@ QDataStream &operator<<(QDataStream &out, const SessionEvidence &evidence)
         out << *evidence.spf;
     }
     mail::writeList(out, evidence.dnsbl);
-    return out << static_cast<qint32>(evidence.dnsblScore) << evidence.allowedBy
-               << evidence.greylist;
+    out << static_cast<qint32>(evidence.dnsblScore) << evidence.allowedBy << evidence.greylist
+        << evidence.heloSpf.has_value();
+    return evidence.heloSpf ? out << *evidence.heloSpf : out;
 }
 
 QDataStream &operator>>(QDataStream &in, SessionEvidence &evidence)
+{
+    readEvidenceWithoutHelo(in, evidence);
+    bool hasHelo = false;
+    in >> hasHelo;
+    if (hasHelo) {
+        in >> evidence.heloSpf.emplace();
+    }
+    return in;
+}
+
+void readEvidenceWithoutHelo(QDataStream &in, SessionEvidence &evidence)
 {
     bool hasSpf = false;
     qint32 score = 0;
@@ -117,7 +132,6 @@ QDataStream &operator>>(QDataStream &in, SessionEvidence &evidence)
     mail::readList(in, evidence.dnsbl);
     in >> score >> evidence.allowedBy >> evidence.greylist;
     evidence.dnsblScore = score;
-    return in;
 }
 
 }  // namespace portcullis::verdict

@@ -51,6 +51,8 @@ struct DnsblFinding {
 /// filter, for tracking and for the header. A plain value; empty for mail that met no check.
 struct SessionEvidence {
     std::optional<SpfFinding> spf;
+    /// The name in HELO by itself, where `spf` is about a reverse-path. Decides nothing; for spam tests.
+    std::optional<SpfFinding> heloSpf;
     std::vector<DnsblFinding> dnsbl;
     int dnsblScore = 0;
     /// Which entry of the SMTP allow list spared the session the checks ("network 192.0.2.0/24").
@@ -66,5 +68,7 @@ QDataStream &operator<<(QDataStream &out, const DnsblFinding &finding);
 QDataStream &operator>>(QDataStream &in, DnsblFinding &finding);
 QDataStream &operator<<(QDataStream &out, const SessionEvidence &evidence);
 QDataStream &operator>>(QDataStream &in, SessionEvidence &evidence);
+/// As written before there was `heloSpf`.
+void readEvidenceWithoutHelo(QDataStream &in, SessionEvidence &evidence);
 
 }  // namespace portcullis::verdict

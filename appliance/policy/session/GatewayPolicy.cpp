@@ -76,6 +76,7 @@ void GatewayPolicy::atConnect(const SessionFacts &facts, Done done)
     m_dnsbl = std::make_unique<Eventual<std::shared_ptr<const DnsblOutcome>>>();
     m_reverseName = std::make_unique<Eventual<ReverseNameResult>>();
     m_evidence = {};
+    m_heloSpf.reset();
     startLookups();
     const bool isAllowed = m_context.m_services.allowList.clientEntry(m_client).has_value();
     if (m_isExempt || isAllowed || m_context.m_services.clientMemory.isKnown(m_client)) {
@@ -142,7 +143,30 @@ void GatewayPolicy::atMail(const SessionFacts &facts, Done done)
                                            }
                                        });
     }
+    startHeloCheck();
     done(std::nullopt);
+}
+
+/// Refuses nobody: what a name in HELO says of itself is evidence for the filter. With a null
+/// reverse-path SPF is about that name anyway (RFC 7208 §2.4).
+void GatewayPolicy::startHeloCheck()
+{
+    if (m_isExempt || !mail().spf || m_sender.isNull()) {
+        m_heloSpf.reset();
+        return;
+    }
+    if (m_heloSpf && m_checkedHelo == m_helo) {
+        return;
+    }
+    m_checkedHelo = m_helo;
+    m_heloSpf = std::make_shared<Eventual<verdict::SpfFinding>>();
+    const std::weak_ptr asked = m_heloSpf;
+    m_context.m_spf.check(m_client, m_helo, {"postmaster", m_helo, true}, m_lifetime.get(),
+                          [asked](verdict::SpfFinding finding) {
+                              if (const auto waiting = asked.lock()) {
+                                  waiting->set(std::move(finding));
+                              }
+                          });
 }
 
 void GatewayPolicy::atRcpt(const SessionFacts &facts, Done done)
@@ -153,7 +177,8 @@ void GatewayPolicy::atRcpt(const SessionFacts &facts, Done done)
     if (!m_isExempt) {
         m_steps = {&GatewayPolicy::checkAllowList,   &GatewayPolicy::checkDnsbl,
                    &GatewayPolicy::checkReverseName, &GatewayPolicy::checkSenderDomain,
-                   &GatewayPolicy::checkEnvelope,    &GatewayPolicy::checkReceiver};
+                   &GatewayPolicy::checkEnvelope,    &GatewayPolicy::checkReceiver,
+                   &GatewayPolicy::awaitHelo};
     }
     next();
 }
@@ -247,6 +272,19 @@ void GatewayPolicy::checkReceiver()
                                               });
 }
 
+/// Begun at MAIL, so seldom waited for.
+void GatewayPolicy::awaitHelo()
+{
+    if (!m_heloSpf) {
+        next();
+        return;
+    }
+    m_heloSpf->when([this](const verdict::SpfFinding &finding) {
+        m_evidence.heloSpf = finding;
+        next();
+    });
+}
+
 std::optional<Refusal> GatewayPolicy::receiverRefusal(const ReceiverState &state) const
 {
     if (state.kind == ReceiverState::Kind::Exists) {
@@ -269,6 +307,7 @@ void GatewayPolicy::onReset()
     m_senderDomain.reset();
     m_recipients.clear();
     m_evidence.spf.reset();
+    m_evidence.heloSpf.reset();
     m_evidence.allowedBy.clear();
     m_evidence.greylist.clear();
     m_steps.clear();

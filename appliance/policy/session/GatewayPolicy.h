@@ -67,6 +67,7 @@ private:
 
     [[nodiscard]] const config::MailSettings &mail() const { return m_settings->config->mail; }
     void startLookups();
+    void startHeloCheck();
     void waitBeforeGreeting(Done done);
 
     /// @name The steps of a RCPT, in order. Each ends with next() or finish().
@@ -77,6 +78,7 @@ private:
     void checkSenderDomain();
     void checkEnvelope();
     void checkReceiver();
+    void awaitHelo();
     /// @}
     void next();
     void finish(std::optional<Refusal> refusal);
@@ -98,6 +100,9 @@ private:
     QByteArray m_helo;
     mail::Address m_sender;
     std::shared_ptr<Eventual<SenderDomainResult>> m_senderDomain;
+    /// SPF of the name in HELO, for the spam tests; of `m_checkedHelo`. Null: not asked.
+    std::shared_ptr<Eventual<verdict::SpfFinding>> m_heloSpf;
+    QByteArray m_checkedHelo;
     std::vector<mail::Address> m_recipients;  ///< Accepted; for greylisting to learn from.
     verdict::SessionEvidence m_evidence;
 

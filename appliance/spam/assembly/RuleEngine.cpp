@@ -50,7 +50,14 @@ Result<SpamFinding> RuleEngine::check(const mail::Content &content, const SpamCo
     text.setArrival(arrivalOf(context));
     RuleScan scan(*rules, text, context);
     scan.run();
-    return scan.finding();
+    SpamFinding finding = scan.finding();
+    if (const auto &bayes = scan.tag("BAYES"); !bayes.empty()) {
+        finding.bayes = bayes.front().toDouble();
+    }
+    if (const auto &learnt = scan.tag("AUTOLEARN"); !learnt.empty()) {
+        finding.autoLearned = learnt.front();
+    }
+    return finding;
 }
 
 }  // namespace portcullis::spam

@@ -430,6 +430,9 @@ private:
         if (!rules().hasPlugin("Shortcircuit")) {
             return;
         }
+        ScoreBounds &bounds = m_result->m_scoreBounds;
+        bounds.least = rules().number("shortcircuit_min_ham_score", bounds.least);
+        bounds.most = rules().number("shortcircuit_max_spam_score", bounds.most);
         for (const Directive &directive : rules().directive("shortcircuit")) {
             const QList<QByteArray> words = directive.value.simplified().split(' ');
             const int index = rules().indexOf(words.value(0));

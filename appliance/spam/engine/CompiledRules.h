@@ -9,6 +9,7 @@
 #include "appliance/spam/text/MessageText.h"
 
 #include <chrono>
+#include <limits>
 #include <memory>
 
 namespace portcullis::spam {
@@ -77,6 +78,12 @@ struct Stage {
     std::vector<int> metas;                 ///< That are ready afterwards; those needed come first.
 };
 
+/// Scores beyond which the plugin Shortcircuit ends a scan.
+struct ScoreBounds {
+    double least = -std::numeric_limits<double>::infinity();  ///< shortcircuit_min_ham_score
+    double most = std::numeric_limits<double>::infinity();    ///< shortcircuit_max_spam_score
+};
+
 /// A rule set with modules, compiled for one score set. Immutable; shared by scans, threads and forked
 /// workers. Made in the background, then swapped.
 class CompiledRules
@@ -117,6 +124,7 @@ public:
     }
     /// `shortcircuit TEST TYPE`, where the plugin is loaded.
     [[nodiscard]] const QHash<int, QByteArray> &shortCircuits() const { return m_shortCircuits; }
+    [[nodiscard]] const ScoreBounds &scoreBounds() const { return m_scoreBounds; }
     /// What could not be compiled, besides RuleSet::problems.
     [[nodiscard]] const std::vector<Problem> &problems() const { return m_problems; }
 
@@ -135,6 +143,7 @@ private:
     std::vector<Stage> m_stages;
     std::vector<int> m_finalMetas;
     QHash<int, QByteArray> m_shortCircuits;
+    ScoreBounds m_scoreBounds;
     std::vector<Problem> m_problems;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Where tests of a scan matched.
+#include "appliance/spam/engine/MimeHeaders.h"
 #include "appliance/spam/engine/RuleScan.h"
 
 namespace portcullis::spam {
@@ -36,6 +37,16 @@ QByteArray nameOf(const HeaderQuery &query)
     return name;
 }
 
+/// "check_x('a', 5)"
+QByteArray textOf(const EvalCall &call)
+{
+    QByteArrayList arguments;
+    for (const QByteArray &argument : call.arguments) {
+        arguments.append('\'' + argument + '\'');
+    }
+    return call.function + '(' + arguments.join(", ") + ')';
+}
+
 void addMatches(const Pattern &pattern,
                 const QByteArray &subject,
                 const QByteArray &view,
@@ -65,10 +76,18 @@ std::vector<Evidence> RuleScan::explain(const QByteArray &name)
     using Runner = CompiledTest::Runner;
     std::vector<Evidence> evidence;
     const int index = rules().indexOf(name);
-    if (index < 0 || valueAt(index) == 0) {
+    if (index < 0) {
         return evidence;
     }
     const CompiledTest &test = m_compiled.tests()[static_cast<size_t>(index)];
+    const double value = valueAt(index);
+    if (test.runner == Runner::Meta) {
+        explainMeta(test, evidence);  // Of one that did not hit, too: the parts say why.
+        return evidence;
+    }
+    if (value == 0) {
+        return evidence;
+    }
     switch (test.runner) {
     case Runner::Text:
         explainText(test, evidence);
@@ -77,12 +96,15 @@ std::vector<Evidence> RuleScan::explain(const QByteArray &name)
     case Runner::Existence:
         explainHeader(test, evidence);
         break;
-    case Runner::Meta:
-        explainMeta(test, evidence);
+    case Runner::MimeHeader:
+        explainMimeHeader(test, evidence);
         break;
     default:
+        if (test.runner == Runner::Eval) {
+            evidence.push_back({QByteArrayLiteral("eval"), 0, 0, textOf(test.call)});
+        }
         for (const QByteArray &words : m_notes.value(index)) {
-            evidence.push_back({QByteArrayLiteral("eval"), 0, 0, words});
+            evidence.push_back({QByteArrayLiteral("note"), 0, 0, words});
         }
         break;
     }
@@ -117,15 +139,26 @@ void RuleScan::explainHeader(const CompiledTest &test, std::vector<Evidence> &in
     }
 }
 
+void RuleScan::explainMimeHeader(const CompiledTest &test, std::vector<Evidence> &into)
+{
+    const std::optional<Pattern> pattern = test.isTemplate ? filledIn(test) : test.pattern;
+    if (!pattern) {
+        return;
+    }
+    for (QByteArray &text : matchMimeHeaders(*test.test, *pattern, m_text).matched) {
+        into.push_back({QByteArrayLiteral("mimeheader"), 0, 0, std::move(text)});
+    }
+}
+
 void RuleScan::explainMeta(const CompiledTest &test, std::vector<Evidence> &into)
 {
+    if (const auto *meta = std::get_if<MetaTest>(&test.test->body)) {
+        into.push_back({QByteArrayLiteral("meta"), 0, 0, meta->text.simplified()});
+    }
     for (const int needed : test.meta.tests()) {
-        const double value = valueAt(needed);
-        if (value != 0) {
-            into.push_back({QByteArrayLiteral("meta"), 0, 0,
-                            m_compiled.tests()[static_cast<size_t>(needed)].test->name + " = "
-                                + QByteArray::number(value)});
-        }
+        into.push_back({QByteArrayLiteral("part"), 0, 0,
+                        m_compiled.tests()[static_cast<size_t>(needed)].test->name + " = "
+                            + QByteArray::number(valueAt(needed))});
     }
 }
 

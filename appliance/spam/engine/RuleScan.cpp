@@ -13,6 +13,7 @@ namespace {
 constexpr int reputationPriority = 1'000;
 constexpr int clockEvery = 64;           // Tests between two looks at the clock.
 constexpr double lateScore = 0.001;      // As SpamAssassin gives TIME_LIMIT_EXCEEDED.
+constexpr double boundScore = 0.001;     // Of SHORTCIRCUIT where the sum was enough.
 constexpr double circuitScore = 0.0001;  // Of SHORTCIRCUIT where the rule keeps its own points.
 
 }  // namespace
@@ -68,8 +69,10 @@ void RuleScan::run()
     runStages(0, static_cast<int>(first - stages.begin()));
     m_stage = static_cast<int>(stages.size());
     m_running = nullptr;
-    for (const auto &module : m_compiled.modules()) {
-        module->finish(*this);
+    if (!m_isShortCircuited) {  // Nobody waits for answers that cannot matter any more.
+        for (const auto &module : m_compiled.modules()) {
+            module->finish(*this);
+        }
     }
     if (!mustStop()) {
         runMetas(m_compiled.finalMetas());
@@ -265,11 +268,23 @@ void RuleScan::record(int index, double value)
 
 void RuleScan::count(int index, double score)
 {
+    shortCircuitByScore();
     m_counted.push_back({index, score});
     m_score += score;
     if (!m_compiled.shortCircuits().isEmpty()) {
         shortCircuit(index, score);
     }
+}
+
+/// shortcircuit_min_ham_score, shortcircuit_max_spam_score: what has been counted before this hit decides.
+void RuleScan::shortCircuitByScore()
+{
+    const ScoreBounds &bounds = m_compiled.scoreBounds();
+    if (m_isShortCircuited || (m_score >= bounds.least && m_score <= bounds.most)) {
+        return;
+    }
+    m_isShortCircuited = true;
+    hitWithScore(QByteArrayLiteral("SHORTCIRCUIT"), m_score < 0 ? -boundScore : boundScore, {});
 }
 
 void RuleScan::shortCircuit(int index, double score)

@@ -16,10 +16,19 @@ enum class ScanDepth : quint8 {
 
 /// Where a test matched.
 struct Evidence {
-    QByteArray view;       ///< "body", "Subject", "uri" …
+    /// "body", "Subject", "uri" … where text matched; else what `text` is: "meta" its expression, "part" a
+    /// test in it with its value, "eval" the function, "note" what that said, "mimeheader" a field.
+    QByteArray view;
     qsizetype line = 0;    ///< Line, chunk or URI of the view, from 0.
     qsizetype offset = 0;  ///< In it, octets.
-    QByteArray text;       ///< That matched; of a meta: the test that counted, with its value.
+    QByteArray text;       ///< That matched.
+
+    /// Whether line and offset mean anything.
+    [[nodiscard]] bool hasPlace() const
+    {
+        return view != "meta" && view != "part" && view != "eval" && view != "note"
+               && view != "mimeheader";
+    }
 };
 
 /// One message under one set of compiled rules. One thread; made for each message, cheap to make.
@@ -38,7 +47,8 @@ public:
 
     /// Tests that hit and are no sub-rules, in the order of hitting, with points and description.
     [[nodiscard]] SpamFinding finding() const;
-    /// Where a test matched; empty for one that did not hit, or does not look at text.
+    /// Why a test has its value: where it matched, or of a meta the parts' values, hit or not. Empty for
+    /// others that did not hit.
     [[nodiscard]] std::vector<Evidence> explain(const QByteArray &test);
     [[nodiscard]] bool isShortCircuited() const { return m_isShortCircuited; }
     [[nodiscard]] bool isLate() const { return m_isLate; }
@@ -121,9 +131,11 @@ private:
 
     void record(int index, double value);
     void count(int index, double score);
+    void shortCircuitByScore();
     void shortCircuit(int index, double score);
     void explainText(const CompiledTest &test, std::vector<Evidence> &into);
     void explainHeader(const CompiledTest &test, std::vector<Evidence> &into);
+    void explainMimeHeader(const CompiledTest &test, std::vector<Evidence> &into);
     void explainMeta(const CompiledTest &test, std::vector<Evidence> &into);
 
     const CompiledRules &m_compiled;

@@ -64,6 +64,13 @@ void HashListTests::configure(const RuleSet &rules, ProblemSink &problems)
     const auto words = [](const Directive &line) {
         return line.value.toLower().simplified().split(' ');
     };
+    for (const char *fixed : {"hashbl_email_regex", "hashbl_email_welcomelist"}) {
+        for (const Directive &line : rules.directive(fixed)) {
+            problems.report({Problem::Severity::Warning, line.origin, fixed,
+                             "has no effect: what counts as a mail address, and which are role "
+                             "accounts, is fixed here; use hashbl_ignore for single addresses"});
+        }
+    }
     for (const Directive &line : rules.directive("hashbl_ignore")) {
         for (const QByteArray &word : words(line)) {
             m_ignored.insert(word);

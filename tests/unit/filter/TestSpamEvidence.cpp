@@ -63,6 +63,22 @@ private Q_SLOTS:
         QVERIFY(!evidence.mailFrom);
     }
 
+    void tellsHeloBesideTheReversePath()
+    {
+        verdict::SessionEvidence session;
+        session.spf.emplace();
+        session.spf->result = SpfResult::Pass;
+        session.spf->identity = "joe@a.example";
+        session.heloSpf.emplace();
+        session.heloSpf->result = SpfResult::Fail;
+        session.heloSpf->isHelo = true;
+        session.heloSpf->domain = "mx.b.example";
+        const spam::SenderEvidence evidence = spamEvidence(session, std::nullopt);
+        QVERIFY(evidence.mailFrom->answer == spam::SpfAnswer::Pass);
+        QVERIFY(evidence.helo->answer == spam::SpfAnswer::Fail);
+        QCOMPARE(evidence.helo->identity, QByteArray("mx.b.example"));
+    }
+
     void tellsSignatures()
     {
         SenderFinding sender;

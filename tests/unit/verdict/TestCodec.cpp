@@ -28,6 +28,12 @@ FilterRequest sampleRequest()
     request.envelope.body = mail::BodyType::EightBitMime;
     request.envelope.envelopeId = "QQ+3D";
     request.envelope.dsnReturn = mail::DsnReturn::Headers;
+    request.session.greylist = "known";
+    request.session.spf = SpfFinding{
+        SpfResult::Pass, false, "anna@example.org", "example.org", {}, {}, {}};
+    request.session.heloSpf = SpfFinding{
+        SpfResult::Fail, true, "postmaster@client.example", "client.example", "-all",
+        "not allowed",   {}};
     request.receivedAt = Clock::WallTime(std::chrono::microseconds(1'700'000'000'123'456));
     request.content = mail::Content("Subject: x\r\n\r\nbody\r\n");
     return request;
@@ -110,6 +116,7 @@ void TestCodec::carriesRequestWhateverThePieces()
     QCOMPARE(got->queueId, sent.queueId);
     QCOMPARE(got->direction, sent.direction);
     QVERIFY(got->client == sent.client);
+    QVERIFY(got->session == sent.session);
     QVERIFY(got->envelope == sent.envelope);
     QCOMPARE(got->receivedAt.time_since_epoch().count(),
              sent.receivedAt.time_since_epoch().count());
