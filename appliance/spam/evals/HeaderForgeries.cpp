@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/evals/HeaderForgeries.h"
 
+#include "appliance/spam/evals/ForgeryWords.h"
 #include "appliance/spam/relays/HopLine.h"
 #include "appliance/spam/relays/IpScanner.h"
 #include "appliance/spam/text/MessageText.h"
@@ -19,143 +20,6 @@ namespace {
 QByteArray spaced(const QByteArray &text)
 {
     return text.simplified();
-}
-
-/// Whether something follows any place where `start` stands.
-bool anywhere(QByteArrayView text, QByteArrayView start, auto follows)
-{
-    HopLine at(text);
-    while (at.through(start)) {
-        if (follows(at)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool hasAnyAddress(QByteArrayView text)
-{
-    return findAddress(text).length > 0;
-}
-
-// "a.hotmail.com" and "hotmail.com", not "nothotmail.com".
-bool isHostOf(QByteArrayView host, QByteArrayView domain)
-{
-    return host == domain
-           || (host.endsWith(domain) && host.size() > domain.size()
-               && host[host.size() - domain.size() - 1] == '.');
-}
-
-bool isBelow(QByteArrayView host, QByteArrayView domain)
-{
-    return host != domain && isHostOf(host, domain);
-}
-
-// The address is at the domain or at one of any name that ends so after a dot, a hyphen, an "@" …
-bool isSenderAt(MessageText &text, QByteArrayView domain)
-{
-    const QByteArray from = text.headerText("From:addr").toLower();
-    if (!QByteArrayView(from).endsWith(domain)) {
-        return false;
-    }
-    const qsizetype before = from.size() - domain.size() - 1;
-    return before < 0 || !isWordByte(from[before]);
-}
-
-// The word has ".domain" followed by its end or a closing parenthesis; something is before the dot.
-bool namesHostBelow(QByteArrayView word, std::initializer_list<QByteArrayView> domains)
-{
-    QByteArrayView name = word;
-    if (const qsizetype end = word.indexOf(')'); end >= 0) {
-        name = word.first(end);
-    }
-    return std::any_of(domains.begin(), domains.end(), [name](QByteArrayView domain) {
-        return isBelow(name, domain) && name.size() > domain.size() + 1;
-    });
-}
-
-// ---- Hotmail and Outlook ----------------------------------------------------------------------------
-
-bool isHotmailTransfer(HopLine at, bool hasAddress, bool hasOutlookSender)
-{
-    constexpr QByteArrayView outbound("outbound.protection.outlook.com");
-    QByteArrayView host;
-    QByteArrayView peer;
-    HopLine yahoo = at;
-    if (hasAddress && yahoo.literal("[66.218.") && yahoo.wordEnding("]") && yahoo.literal(" by ")
-        && yahoo.word(peer) && peer.contains(".yahoo.com")) {
-        return true;
-    }
-    if (!at.word(host)) {
-        return false;
-    }
-    HopLine web = at;
-    if (hasAddress && web.literal(" by ") && web.word(peer) && web.literal(" with HTTP;")
-        && (isBelow(peer, "hotmail.com") || isBelow(peer, "hotmail.msn.com"))) {
-        return true;
-    }
-    HopLine bare = at;
-    if (hasAddress && isBelow(host, "hotmail.com") && bare.literal(" ([") && bare.address()
-        && bare.literal("]") && !bare.atEnd()
-        && QByteArrayView(" ):").contains(bare.rest().front())) {
-        return true;
-    }
-    HopLine outlook = at;
-    if (hasOutlookSender && host.endsWith(".prod.outlook.com") && outlook.literal(" (")
-        && outlook.address() && outlook.literal(")")) {
-        const QByteArrayView site = host.chopped(QByteArrayView(".prod.outlook.com").size());
-        const qsizetype dot = site.lastIndexOf('.');
-        HopLine region(site.sliced(dot + 1));
-        if (dot >= 0 && (region.literal("eurprd") || region.literal("namprd")) && region.digits()
-            && region.atEnd()) {
-            return true;
-        }
-    }
-    if (!at.literal(" (") || !at.word(peer)) {
-        return false;
-    }
-    return (hasAddress && isHostOf(host, "hotmail.com")
-            && namesHostBelow(peer, {"hotmail.com", "hotmail.msn.com"}))
-           || (hasOutlookSender && isBelow(host, outbound) && namesHostBelow(peer, {outbound}));
-}
-
-// "from hotmail.com", "HELO x.hotmail.com", "helo=hotmail.com".
-bool claimsHotmail(QByteArrayView received)
-{
-    constexpr QByteArrayView domain("hotmail.com");
-    const auto names = [domain](HopLine at) {
-        QByteArrayView word;
-        at.maybeWord(word);
-        return anywhere(word, domain, [](const HopLine &after) {
-            return after.atEnd() || !isWordByte(after.rest().front());
-        });
-    };
-    return anywhere(received, "from ", names) || anywhere(received, "HELO ", names)
-           || anywhere(received, "helo=", names);
-}
-
-enum class Hotmail { Genuine, Forged, Missing };
-
-Hotmail judgeHotmail(MessageText &text)
-{
-    const QByteArray received = receivedInOneLine(text);
-    if (received.contains("from mail pickup service by hotmail.com with Microsoft SMTPSVC;")
-        || isFromMsnGroups(text) || passedReceivedRemover(text)) {
-        return Hotmail::Genuine;
-    }
-    const bool hasAddress = hasAnyAddress(text.headerText("X-Originating-Ip"));
-    const QByteArray organisation = text.headerText("X-OriginatorOrg");
-    const bool hasOutlookSender = organisation.contains("hotmail.com")
-                                  || organisation.contains("msonline-outlook");
-    if (anywhere(received, "from ", [&](const HopLine &at) {
-            return isHotmailTransfer(at, hasAddress, hasOutlookSender);
-        })) {
-        return Hotmail::Genuine;
-    }
-    if (claimsHotmail(received)) {
-        return Hotmail::Forged;
-    }
-    return isSenderAt(text, "hotmail.com") ? Hotmail::Missing : Hotmail::Genuine;
 }
 
 // ---- Yahoo ------------------------------------------------------------------------------------------
@@ -330,47 +194,6 @@ bool hasFakeAolRelay(MessageText &text)
     });
     return !isAol && !received.contains("ESMTP id RELAY")
            && !received.contains("ESMTP id MAILRELAY") && !received.contains("ESMTP id MAILIN");
-}
-
-bool hasForgedHotmail(MessageText &text)
-{
-    return judgeHotmail(text) == Hotmail::Forged;
-}
-
-bool lacksHotmailRelay(MessageText &text)
-{
-    return judgeHotmail(text) == Hotmail::Missing;
-}
-
-bool isFromMsnGroups(MessageText &text)
-{
-    constexpr QByteArrayView groups("@groups.msn.com>");
-    const QByteArray to = text.headerText("To");
-    const qsizetype end = to.toLower().indexOf(groups);
-    const qsizetype begin = end < 0 ? -1 : to.lastIndexOf('<', end) + 1;
-    if (begin <= 0 || end <= begin) {
-        return false;
-    }
-    const QByteArray list = to.sliced(begin, end - begin);
-    QByteArray server;
-    const bool isPicked = anywhere(
-        text.headerText("Received"), "from mail pickup service by ", [&server](HopLine at) {
-            HopLine host = at;
-            if (!host.literal("p") || !host.digits() || !host.literal(".groups.msn.com")) {
-                return false;
-            }
-            server = at.rest().first(18).toByteArray();
-            return true;
-        });
-    if (list.contains(' ') || !isPicked) {
-        return false;
-    }
-    const QByteArray id = text.headerText("Message-Id");
-    if (list == "notifications") {
-        return id.startsWith('<') && id.indexOf('@' + server + '>') > 1;
-    }
-    return id.startsWith('<' + list + '-') && id.contains(groups)
-           && text.headerText("EnvelopeFrom:addr").contains(list + "-bounce@groups.msn.com");
 }
 
 bool hasForgedEudoramail(MessageText &text)

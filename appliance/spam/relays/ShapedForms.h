@@ -18,4 +18,24 @@ HopOutcome looseQmail(HopLine line, Hop &hop);
 HopOutcome looseQmailWithoutHelo(HopLine line, Hop &hop);
 HopOutcome qmailWithRemark(HopLine line, Hop &hop);
 
+// The address stands alone, or comes first.
+HopOutcome httpFromAddress(HopLine line, Hop &hop);
+HopOutcome oldHotmail(HopLine line, Hop &hop);
+HopOutcome webMailUser(HopLine line, Hop &hop);
+HopOutcome startsWithAddress(HopLine line, Hop &hop);
+HopOutcome mdaemon(HopLine line, Hop &hop);
+HopOutcome smap(HopLine line, Hop &hop);
+HopOutcome addressByHost(HopLine line, Hop &hop);
+HopOutcome batchSmtp(HopLine line, Hop &hop);
+HopOutcome contentTechnologies(HopLine line, Hop &hop);
+HopOutcome communigateAccount(HopLine line, Hop &hop);
+HopOutcome addressAndHelo(HopLine line, Hop &hop);
+HopOutcome nameAndAddress(HopLine line, Hop &hop);
+HopOutcome addressAndRemark(HopLine line, Hop &hop);
+HopOutcome addressAndClaims(HopLine line, Hop &hop);
+HopOutcome obtuse(HopLine line, Hop &hop);
+HopOutcome yahooLogin(HopLine line, Hop &hop);
+HopOutcome originatingAddress(HopLine line, Hop &hop);
+HopOutcome fetcher(HopLine line, Hop &hop);
+
 }  // namespace portcullis::spam

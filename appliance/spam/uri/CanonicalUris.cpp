@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/uri/UriCharacters.h"
 #include "appliance/spam/uri/UriList.h"
+#include "appliance/spam/uri/UriNumbers.h"
 
 #include <QtCore/QList>
 
@@ -43,18 +44,23 @@ QByteArray withEscapesResolved(QByteArrayView uri)
 
 }  // namespace uri
 
+using uri::addressOfNumber;
+using uri::areAll;
+using uri::decimalAddress;
 using uri::findCaseless;
 using uri::hasEscape;
 using uri::hexValue;
 using uri::httpLength;
 using uri::isAlphanumeric;
 using uri::isDigit;
+using uri::isHexNumber;
 using uri::isSpace;
 using uri::isWord;
 using uri::lower;
 using uri::startsCaseless;
 using uri::toLower;
 using uri::withEscapesResolved;
+using uri::withReferencesResolved;
 
 namespace {
 
@@ -77,139 +83,6 @@ QByteArray trimmedUri(const QByteArray &uri)
     }
     result.remove(0, start);
     result.removeIf([](char c) { return c == '\r'; });
-    return result;
-}
-
-bool areAll(QByteArrayView text, bool (*holds)(char))
-{
-    return !text.isEmpty() && std::ranges::all_of(text, holds);
-}
-
-bool isHexDigit(char c)
-{
-    return hexValue(c) >= 0;
-}
-
-bool isOctalDigit(char c)
-{
-    return c >= '0' && c <= '7';
-}
-
-bool isHexNumber(QByteArrayView text)
-{
-    return startsCaseless(text, "0x") && areAll(text.sliced(2), isHexDigit);
-}
-
-QByteArray withoutLeadingZeros(QByteArrayView digits)
-{
-    while (digits.startsWith('0')) {
-        digits = digits.sliced(1);
-    }
-    return digits.toByteArray();
-}
-
-/// Printable ASCII, from the digits of a reference; else 0.
-char printable(QByteArrayView digits, int base)
-{
-    const QByteArray number = withoutLeadingZeros(digits);
-    if (number.isEmpty() || number.size() > 3
-        || !areAll(number, base == 16 ? isHexDigit : isDigit)) {
-        return '\0';
-    }
-    const int value = number.toInt(nullptr, base);
-    // 2A to 2F are left alone by the peer.
-    const bool isSkipped = base == 16 && value >= 0x2a && value <= 0x2f;
-    return value > 0x20 && value < 0x7f && !isSkipped ? static_cast<char>(value) : '\0';
-}
-
-// What a numeric character reference ("&#…;") stands for: `text` is what stands between the "#" and the
-// ";". 0: leave it as it is.
-
-char decimalReference(QByteArrayView text)
-{
-    return printable(text, 10);
-}
-
-char hexReference(QByteArrayView text)
-{
-    return text.startsWith('x') ? printable(text.sliced(1), 16) : '\0';
-}
-
-/// The full stops of other scripts (RFC 3490 §3.1).
-char dotReference(QByteArrayView text)
-{
-    const QByteArray lowered = toLower(text);
-    const bool isDot = lowered == "x2e" || lowered == "12290" || lowered == "x3002"
-                       || lowered == "65294" || lowered == "xff0e" || lowered == "65377"
-                       || lowered == "xff61";
-    return isDot ? '.' : '\0';
-}
-
-QByteArray withReferencesResolved(const QByteArray &uri, char (*meaning)(QByteArrayView))
-{
-    constexpr qsizetype longest = 40;  // Of a reference; leading zeros are allowed.
-    if (!uri.contains("&#")) {
-        return uri;
-    }
-    QByteArray result;
-    result.reserve(uri.size());
-    for (qsizetype at = 0; at < uri.size(); ++at) {
-        const bool isReference = uri[at] == '&' && at + 1 < uri.size() && uri[at + 1] == '#';
-        qsizetype end = at + 2;
-        while (isReference && end < uri.size() && end - at < longest && isAlphanumeric(uri[end])) {
-            ++end;
-        }
-        const bool isWhole = isReference && end > at + 2 && end < uri.size() && uri[end] == ';';
-        const char meant = isWhole ? meaning(QByteArrayView(uri).sliced(at + 2, end - at - 2))
-                                   : '\0';
-        result.append(meant == '\0' ? uri[at] : meant);
-        at = meant == '\0' ? at : end;
-    }
-    return result;
-}
-
-/// 32 bits as four octets in text. More bits than that: the foremost count.
-QByteArray addressOfNumber(quint64 number)
-{
-    QByteArray digits = QByteArray::number(number, 16);
-    digits = digits.rightJustified(8, '0');
-    const QByteArray octets = QByteArray::fromHex(digits.first(8));
-    QByteArray result;
-    for (const char octet : octets) {
-        result += (result.isEmpty() ? "" : ".") + QByteArray::number(static_cast<quint8>(octet));
-    }
-    return result;
-}
-
-/// "0x44" and "0104" in decimal. A zero becomes nothing, as in the peer.
-QByteArray decimalOctet(QByteArrayView octet)
-{
-    if (isHexNumber(octet)) {
-        bool isSmall = false;
-        const QByteArray digits = withoutLeadingZeros(octet.sliced(2));
-        const quint64 value = digits.toULongLong(&isSmall, 16);
-        return value == 0 ? QByteArray() : QByteArray::number(value);
-    }
-    const QByteArray digits = withoutLeadingZeros(octet);
-    const bool isOctal = octet.startsWith('0') && areAll(digits, isOctalDigit)
-                         && (digits.size() < 3 || (digits.size() == 3 && digits.front() <= '3'));
-    return isOctal ? QByteArray::number(digits.toUInt(nullptr, 8)) : digits;
-}
-
-/// Four octets, decimal, hexadecimal or octal, in decimal; empty if `host` is not that.
-QByteArray decimalAddress(const QByteArray &host)
-{
-    const QList<QByteArray> parts = host.split('.');
-    if (parts.size() != 4) {
-        return {};
-    }
-    QByteArray result;
-    for (const QByteArray &part : parts) {
-        if (!areAll(part, isDigit) && !isHexNumber(part)) {
-            return {};
-        }
-        result += (&part == &parts.front() ? "" : ".") + decimalOctet(part);
-    }
     return result;
 }
 
@@ -421,11 +294,7 @@ QByteArray Canonicalizer::normalised(const QByteArray &uri)
             result.insert(end, '/');
         }
     }
-    // One after the other: what the first resolves may be a reference for the next.
-    for (const auto meaning : {decimalReference, hexReference, dotReference}) {
-        result = withReferencesResolved(result, meaning);
-    }
-    return result;
+    return withReferencesResolved(result);
 }
 
 /// The URI after the first "http:" in a path or query; empty: none.
