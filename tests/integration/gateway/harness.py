@@ -390,7 +390,7 @@ class Gateway:
 
     def pids(self, name: str) -> list[int]:
         """Processes by name: portcullis, pmg-smtpd, pmg-smtp-filter (its master), filter-worker,
-        rule-watch, resolver, pmg-archive-inspector, postgres (its master)."""
+        rule-watch, resolver, fingerprints, learn, pmg-archive-inspector, postgres (its master)."""
         return [pid for pid, found in self._processes() if found == name]
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> list[int]:
@@ -423,6 +423,10 @@ class Gateway:
                 continue
             if name == "pmg-smtp-filter" and b"--rule-watch" in words:
                 name = "rule-watch"
+            elif name == "pmg-smtp-filter" and b"--fingerprints" in words:
+                name = "fingerprints"
+            elif name == "pmg-smtp-filter" and b"--learn" in words:
+                name = "learn"
             elif name == "pmg-smtp-filter" and b"--resolver" in words:
                 name = "resolver"
             found[pid] = name

@@ -25,9 +25,9 @@ const std::map<QByteArray, const char *> &functionsOfOthers()
         {"check_dns_sender", "network"},
         {"check_uridnsbl", "network"},
         {"check_hashbl_bodyre", "network"},
-        {"check_razor2", "network: Razor2 runs where its agents are installed"},
-        {"check_razor2_range", "network: Razor2 runs where its agents are installed"},
-        {"check_pyzor", "not supported: a service of others that needs its own client"},
+        {"check_razor2", "network"},
+        {"check_razor2_range", "network"},
+        {"check_pyzor", "network"},
     };
     return functions;
 }
