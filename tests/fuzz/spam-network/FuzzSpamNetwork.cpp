@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/conf/RuleSet.h"
 #include "appliance/spam/network/DnsSubtest.h"
+#include "appliance/spam/network/FingerprintWire.h"
 #include "appliance/spam/network/HashListMail.h"
 #include "appliance/spam/network/NetworkAddresses.h"
+#include "appliance/spam/network/SigningPracticeTests.h"
 
 #include <cstddef>
 #include <cstdint>
 
 using namespace portcullis::spam;
 
-/// Any octets as a text with mail addresses, as an answer of a list, and as a condition on one.
+/// Any octets as a text with mail addresses, as an answer of a list, of Razor or Pyzor, and as a condition on one.
 // NOLINTNEXTLINE(readability-identifier-naming) libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -26,6 +28,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         isImpersonal(mailbox);
     }
     reversedAddress(text);
+    if (const auto razor = RazorFinding::parse(text)) {
+        static_cast<void>(razor->confidenceOf({}));
+    }
+    PyzorFinding::parse(text);
+    FingerprintHead::decode(text, {});
+    practiceOf(text);
     const auto condition = DnsSubtest::ofAskDns(text.left(200));
     if (condition) {
         static_cast<void>(condition->matches("127.0.0.2"));
