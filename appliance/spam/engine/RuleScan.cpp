@@ -16,6 +16,16 @@ constexpr double lateScore = 0.001;      // As SpamAssassin gives TIME_LIMIT_EXC
 constexpr double boundScore = 0.001;     // Of SHORTCIRCUIT where the sum was enough.
 constexpr double circuitScore = 0.0001;  // Of SHORTCIRCUIT where the rule keeps its own points.
 
+/// How often the points of a test count: as SpamAssassin 4.0.1, once a match of an expression that may
+/// match more than once. Values of evals and metas are no matches.
+double timesCounted(const CompiledTest &test, double value)
+{
+    using Runner = CompiledTest::Runner;
+    const bool matches = test.runner == Runner::Text || test.runner == Runner::Header
+                         || test.runner == Runner::MimeHeader;
+    return test.isMultiple && matches ? value : 1;
+}
+
 }  // namespace
 
 RuleScan::RuleScan(const CompiledRules &compiled,
@@ -188,7 +198,7 @@ double RuleScan::evaluate(int index)
     flushCaptures();
     m_slots[static_cast<size_t>(index)].state = State::Done;
     if (value != 0) {
-        record(index, value);
+        record(index, value, timesCounted(test, value));
     }
     return m_slots[static_cast<size_t>(index)].value;
 }
@@ -250,7 +260,7 @@ double RuleScan::valueOf(const QByteArray &test) const
 
 // ---- hits ------------------------------------------------------------------------------------------
 
-void RuleScan::record(int index, double value)
+void RuleScan::record(int index, double value, double times)
 {
     Slot &slot = m_slots[static_cast<size_t>(index)];
     const CompiledTest &test = m_compiled.tests()[static_cast<size_t>(index)];
@@ -260,9 +270,24 @@ void RuleScan::record(int index, double value)
     }
     slot.value += value > 0 ? value : 1;
     slot.state = State::Done;
+    const double score = test.test->isSubRule()
+                             ? 0
+                             : test.test->scores[static_cast<size_t>(scoreSet())] * times;
     if (isFirst) {
-        count(index,
-              test.test->isSubRule() ? 0 : test.test->scores[static_cast<size_t>(scoreSet())]);
+        count(index, score);
+    } else {
+        countAgain(index, score);
+    }
+}
+
+/// Further points of a test that has hit before.
+void RuleScan::countAgain(int index, double score)
+{
+    const auto counted = std::find_if(m_counted.begin(), m_counted.end(),
+                                      [index](const Counted &each) { return each.index == index; });
+    if (counted != m_counted.end()) {
+        counted->score += score;
+        m_score += score;
     }
 }
 

@@ -129,7 +129,8 @@ private:
     const std::vector<QByteArray> &lines(TextView view);
     [[nodiscard]] bool isOverTime();
 
-    void record(int index, double value);
+    void record(int index, double value, double times = 1);
+    void countAgain(int index, double score);
     void count(int index, double score);
     void shortCircuitByScore();
     void shortCircuit(int index, double score);

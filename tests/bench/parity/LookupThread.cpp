@@ -8,6 +8,7 @@
 #include "appliance/filter/SpamEvidence.h"
 
 #include <QtCore/QMetaObject>
+#include <QtCore/QThread>
 
 #include <chrono>
 #include <future>
@@ -16,12 +17,6 @@ namespace portcullis::parity {
 
 using namespace std::chrono_literals;
 using policy::spf::SpfIdentity;
-
-struct LookupThread::Service final : QObject {
-    std::unique_ptr<ResolverService> lookups;
-    std::unique_ptr<UnboundResolver> resolver;
-    std::unique_ptr<policy::spf::SpfClient> spf;
-};
 
 namespace {
 
@@ -45,33 +40,60 @@ SpfIdentity mailFromIdentity(const QByteArray &sender)
 
 }  // namespace
 
-LookupThread::LookupThread(const QString &server)
-    : m_service(new Service)
+/// All of it is made, used and destroyed in the thread.
+class LookupThread::Service final : public QThread
 {
-    m_service->moveToThread(&m_thread);
-    m_thread.start();
-    QMetaObject::invokeMethod(
-        m_service,
-        [this, server] {
-            m_service->lookups = std::make_unique<ResolverService>(resolverFor(server));
-            const Status status = m_service->lookups->listen(socketPath());
-            if (!status) {
-                qFatal("%s", qPrintable(status.error().detail));
-            }
-            m_service->resolver = resolverFor(server);
-            m_service->spf = std::make_unique<policy::spf::SpfClient>(*m_service->resolver,
-                                                                      policy::spf::SpfSettings());
-        },
-        Qt::BlockingQueuedConnection);
+public:
+    Service(QString server, QString path)
+        : m_server(std::move(server))
+        , m_path(std::move(path))
+    {
+        start();
+        m_isReady.get_future().wait();
+    }
+
+    ~Service() override
+    {
+        quit();
+        wait();
+    }
+    Q_DISABLE_COPY_MOVE(Service)
+
+    /// Context and means of SPF checks.
+    [[nodiscard]] QObject *context() const { return m_context; }
+    policy::spf::SpfClient &spf() { return *m_spf; }
+
+protected:
+    void run() override
+    {
+        QObject context;
+        ResolverService lookups(resolverFor(m_server));
+        const Status status = lookups.listen(m_path);
+        if (!status) {
+            qFatal("%s", qPrintable(status.error().detail));
+        }
+        const auto resolver = resolverFor(m_server);
+        policy::spf::SpfClient spf(*resolver, policy::spf::SpfSettings());
+        m_context = &context;
+        m_spf = &spf;
+        m_isReady.set_value();
+        exec();
+    }
+
+private:
+    QString m_server;
+    QString m_path;
+    std::promise<void> m_isReady;
+    QObject *m_context = nullptr;
+    policy::spf::SpfClient *m_spf = nullptr;
+};
+
+LookupThread::LookupThread(const QString &server)
+    : m_service(std::make_unique<Service>(server, socketPath()))
+{
 }
 
-LookupThread::~LookupThread()
-{
-    QMetaObject::invokeMethod(
-        m_service, [this] { delete m_service; }, Qt::BlockingQueuedConnection);
-    m_thread.quit();
-    m_thread.wait();
-}
+LookupThread::~LookupThread() = default;
 
 QString LookupThread::socketPath() const
 {
@@ -83,9 +105,9 @@ verdict::SpfFinding LookupThread::spf(const QHostAddress &client,
                                       const SpfIdentity &identity)
 {
     std::promise<verdict::SpfFinding> promise;
-    QMetaObject::invokeMethod(m_service, [&] {
-        m_service->spf->check(
-            client, helo, identity, m_service,
+    QMetaObject::invokeMethod(m_service->context(), [&] {
+        m_service->spf().check(
+            client, helo, identity, m_service->context(),
             [&](const verdict::SpfFinding &finding) { promise.set_value(finding); });
     });
     return promise.get_future().get();

@@ -6,7 +6,6 @@
 #include "appliance/spam/text/MessageText.h"
 
 #include <QtCore/QTemporaryDir>
-#include <QtCore/QThread>
 
 #include <memory>
 #include <optional>
@@ -29,10 +28,9 @@ public:
                             const policy::spf::SpfIdentity &identity);
 
 private:
-    struct Service;
+    class Service;
     QTemporaryDir m_folder;
-    QThread m_thread;
-    Service *m_service = nullptr;  ///< Lives in the thread.
+    std::unique_ptr<Service> m_service;
 };
 
 /// SPF, DKIM, ARC and DMARC of a stored message, as if the host that its newest external Received field
