@@ -253,7 +253,7 @@ private:
     }
 
     /// What a template requires whatever values are put in.
-    static PatternSet::Conditions conditions(const CompiledTest &made)
+    static PatternSet::Ways ways(const CompiledTest &made)
     {
         Regex regex = *regexOf(*made.test);
         for (const QByteArray &name : regex.neededCaptures) {
@@ -265,7 +265,7 @@ private:
 
     void buildSets()
     {
-        std::array<std::vector<PatternSet::Conditions>, textViews> views;
+        std::array<std::vector<PatternSet::Ways>, textViews> views;
         for (size_t i = 0; i < m_result->m_tests.size(); ++i) {
             CompiledTest &made = m_result->m_tests[i];
             if (made.runner == Runner::Text) {
@@ -277,7 +277,7 @@ private:
             m_result->m_views[which].set = std::make_unique<PatternSet>(views[which]);
         }
         for (auto &group : m_result->m_groups) {
-            std::vector<PatternSet::Conditions> all;
+            std::vector<PatternSet::Ways> all;
             for (const int index : group.tests) {
                 if (group.tests.size() >= leastGrouped
                     && compiled(index).runner == Runner::Header) {
@@ -290,10 +290,10 @@ private:
 
     static void addSlot(CompiledTest &made,
                         int index,
-                        std::vector<PatternSet::Conditions> &all,
+                        std::vector<PatternSet::Ways> &all,
                         std::vector<int> &slots)
     {
-        PatternSet::Conditions required = conditions(made);
+        PatternSet::Ways required = ways(made);
         if (!required.empty()) {
             made.slot = static_cast<int>(slots.size());
             slots.push_back(index);

@@ -59,26 +59,18 @@ void RuleScan::makeCandidates(TextView which)
     if (view.slots.empty()) {
         return;
     }
-    std::vector<int> slots;
-    std::vector<int> ends;
-    for (const QByteArray &line : lines(which)) {
-        view.set->candidates(line, matchMarks(), slots);
-        ends.push_back(static_cast<int>(slots.size()));
-    }
-    for (const int slot : slots) {
-        ++made.begins[static_cast<size_t>(slot) + 1];
+    std::vector<PatternSet::Candidate> found;
+    view.set->candidates(lines(which), matchMarks(), found);
+    for (const PatternSet::Candidate &each : found) {
+        ++made.begins[static_cast<size_t>(each.pattern) + 1];
     }
     for (size_t i = 1; i < made.begins.size(); ++i) {
         made.begins[i] += made.begins[i - 1];
     }
     std::vector<int> next(made.begins.begin(), made.begins.end() - 1);
-    made.lines.resize(slots.size());
-    size_t at = 0;
-    for (size_t line = 0; line < ends.size(); ++line) {
-        for (; at < static_cast<size_t>(ends[line]); ++at) {
-            made.lines[static_cast<size_t>(next[static_cast<size_t>(slots[at])]++)] =
-                static_cast<int>(line);
-        }
+    made.lines.resize(found.size());
+    for (const PatternSet::Candidate &each : found) {
+        made.lines[static_cast<size_t>(next[static_cast<size_t>(each.pattern)]++)] = each.line;
     }
 }
 

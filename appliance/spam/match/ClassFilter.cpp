@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <set>
 
 namespace portcullis::spam {
 
@@ -31,6 +33,52 @@ void mergeNeighbours(std::vector<ClassWord> &words, size_t most)
         words = std::move(fewer);
     }
 }
+
+/// Octets (and the end of a text) by what sets say of them: those that no set tells apart are one class.
+class ByteClasses
+{
+public:
+    void distinguish(const ByteSet &set, bool hasEnd)
+    {
+        std::map<quint32, quint32> inside;  // Class → that of its members in the set.
+        for (size_t octet = 0; octet < m_classes.size(); ++octet) {
+            if (contains(set, hasEnd, octet)) {
+                m_classes[octet] = inside.try_emplace(m_classes[octet], m_count++).first->second;
+            }
+        }
+        renumber();
+    }
+
+    [[nodiscard]] size_t count() const { return m_count; }
+    [[nodiscard]] quint32 at(size_t octet) const { return m_classes[octet]; }
+    [[nodiscard]] std::set<quint32> of(const ByteSet &set, bool hasEnd) const
+    {
+        std::set<quint32> classes;
+        for (size_t octet = 0; octet < m_classes.size(); ++octet) {
+            if (contains(set, hasEnd, octet)) {
+                classes.insert(m_classes[octet]);
+            }
+        }
+        return classes;
+    }
+
+private:
+    static bool contains(const ByteSet &set, bool hasEnd, size_t octet)
+    {
+        return octet < 256 ? set.contains(static_cast<uchar>(octet)) : hasEnd;
+    }
+    void renumber()
+    {
+        std::map<quint32, quint32> numbers;
+        for (quint32 &each : m_classes) {
+            each = numbers.try_emplace(each, static_cast<quint32>(numbers.size())).first->second;
+        }
+        m_count = static_cast<quint32>(numbers.size());
+    }
+
+    std::array<quint32, 257> m_classes{};
+    quint32 m_count = 1;
+};
 
 }  // namespace
 
@@ -84,92 +132,73 @@ std::vector<ClassWord> ClassFilter::merged(std::vector<ClassWord> words, size_t 
     return words;
 }
 
-/// Words that are alike share a bucket: what a bucket lets through is the union of its words, and all of
-/// them are compared then. The most probable words choose first.
-void ClassFilter::fillBuckets(const std::vector<ClassWord> &words, const std::vector<int> &ids)
+ClassFilter::ClassFilter(const std::vector<ClassWord> &words, const std::vector<int> &ids)
 {
-    struct Member {
-        ClassWord sets;
-        int id = 0;
-        double likelihood = 0;
-    };
-    struct Bucket {
-        ClassWord sets;
-        std::vector<Member> members;
-        double cost = 0;
-    };
-    std::vector<Member> all;
     for (size_t i = 0; i < words.size(); ++i) {
-        ClassWord sets = bestWindow(words[i]);
-        const double likelihood = likelihoodOf(sets);
-        all.push_back({std::move(sets), ids[i], likelihood});
+        addWord(bestWindow(words[i]), ids[i]);
     }
-    std::sort(all.begin(), all.end(), [](const Member &a, const Member &b) {
-        return a.likelihood != b.likelihood ? a.likelihood > b.likelihood : a.sets < b.sets;
-    });
-    std::vector<Bucket> open(buckets);
-    for (Member &member : all) {
-        Bucket *best = nullptr;
-        double least = std::numeric_limits<double>::max();
-        for (Bucket &bucket : open) {
-            const double united = bucket.members.empty()
-                                      ? member.likelihood
-                                      : likelihoodOf(unionOf(bucket.sets, member.sets));
-            const double cost = united * static_cast<double>(bucket.members.size() + 1);
-            if (cost - bucket.cost < least) {
-                least = cost - bucket.cost;
-                best = &bucket;
-            }
-        }
-        best->sets = best->members.empty() ? member.sets : unionOf(best->sets, member.sets);
-        best->cost += least;
-        best->members.push_back(std::move(member));
-    }
-    for (size_t bucket = 0; bucket < open.size(); ++bucket) {
-        m_begins[bucket] = static_cast<int>(m_words.size());
-        for (const Member &member : open[bucket].members) {
-            Word word;
-            word.sets = static_cast<quint32>(m_sets.size());
-            word.id = member.id;
-            word.length = static_cast<quint8>(member.sets.size());
-            const auto rarest = std::min_element(
-                member.sets.begin(), member.sets.end(),
-                [](const auto &a, const auto &b) { return likelihoodOf(a) < likelihoodOf(b); });
-            word.rarest = *rarest;
-            word.place = static_cast<quint8>(rarest - member.sets.begin());
-            m_sets.insert(m_sets.end(), member.sets.begin(), member.sets.end());
-            m_words.push_back(word);
+    fillTables();
+}
+
+void ClassFilter::addWord(const ClassWord &word, int id)
+{
+    Word made;
+    made.sets = static_cast<quint32>(m_sets.size());
+    made.id = id;
+    made.length = static_cast<quint8>(word.size());
+    m_sets.insert(m_sets.end(), word.begin(), word.end());
+    double least = std::numeric_limits<double>::max();
+    for (size_t place = 0; place + 1 < word.size(); ++place) {
+        const double likelihood = likelihoodOf(word[place]) * likelihoodOf(word[place + 1]);
+        if (likelihood < least) {
+            least = likelihood;
+            made.place = static_cast<quint8>(place);
         }
     }
-    m_begins[buckets] = static_cast<int>(m_words.size());
+    m_words.push_back(made);
+}
+
+/// What may stand there; everything behind the end of a word of one octet.
+ByteSet ClassFilter::setAt(const Word &word, size_t place) const
+{
+    return place < word.length ? m_sets[word.sets + place] : ByteSet::all();
 }
 
 void ClassFilter::fillTables()
 {
-    for (int bucket = 0; bucket < buckets; ++bucket) {
-        const quint64 bit = quint64(1) << static_cast<unsigned>(bucket);
-        for (int i = m_begins[static_cast<size_t>(bucket)];
-             i < m_begins[static_cast<size_t>(bucket) + 1]; ++i) {
-            const Word &word = m_words[static_cast<size_t>(i)];
-            for (size_t place = 0; place < window; ++place) {
-                const bool isBeyond = place >= word.length;
-                for (size_t byte = 0; byte < 256; ++byte) {
-                    if (isBeyond || m_sets[word.sets + place].contains(static_cast<uchar>(byte))) {
-                        m_tables[place][byte] |= bit;
-                    }
-                }
-                if (isBeyond) {
-                    m_tables[place][endOfText] |= bit;
-                }
+    ByteClasses rows;
+    ByteClasses columns;
+    for (const Word &word : m_words) {
+        rows.distinguish(setAt(word, word.place), false);
+        columns.distinguish(setAt(word, word.place + 1U), word.length == 1);
+    }
+    std::vector<std::vector<quint32>> cells(rows.count() * columns.count());
+    for (size_t i = 0; i < m_words.size(); ++i) {
+        const Word &word = m_words[i];
+        for (const quint32 column : columns.of(setAt(word, word.place + 1U), word.length == 1)) {
+            for (const quint32 row : rows.of(setAt(word, word.place), false)) {
+                cells[row * columns.count() + column].push_back(static_cast<quint32>(i));
             }
         }
     }
-}
-
-ClassFilter::ClassFilter(const std::vector<ClassWord> &words, const std::vector<int> &ids)
-{
-    fillBuckets(words, ids);
-    fillTables();
+    for (size_t octet = 0; octet <= endOfText; ++octet) {
+        if (octet < endOfText) {
+            m_rows[octet] = rows.at(octet) * static_cast<quint32>(columns.count());
+        }
+        m_columns[octet] = columns.at(octet);
+    }
+    std::map<std::vector<quint32>, quint32> known{{{}, 0}};
+    m_members = {0};
+    m_lists.reserve(cells.size());
+    for (const std::vector<quint32> &cell : cells) {
+        const auto [place, isNew] = known.try_emplace(cell,
+                                                      static_cast<quint32>(m_members.size()) + 1);
+        if (isNew) {
+            m_members.push_back(static_cast<quint32>(cell.size()));
+            m_members.insert(m_members.end(), cell.begin(), cell.end());
+        }
+        m_lists.push_back(place->second);
+    }
 }
 
 }  // namespace portcullis::spam

@@ -11,13 +11,13 @@
 namespace portcullis::spam {
 
 /// Finds words of byte classes ("[fF][o0ö]…") in a text: for rules against obfuscated words, of which no
-/// literal text is known. Words share 64 buckets; a table says for each octet of a window which buckets
-/// may begin here, and the few that remain are compared. Immutable.
+/// literal text is known. Each word is known by two neighbouring octets of it, those that mail has least
+/// often together: a table says for every pair of a text which words have it, and those are compared.
+/// Immutable.
 class ClassFilter
 {
 public:
-    static constexpr int window = 8;    ///< Octets of a word that are looked at; the best ones.
-    static constexpr int buckets = 64;  ///< One bit of a machine word each.
+    static constexpr int window = 8;  ///< Octets of a word that are looked at; the best ones.
 
     /// Longer words are cut to their least probable window. Word i reports `ids[i]`.
     ClassFilter(const std::vector<ClassWord> &words, const std::vector<int> &ids);
@@ -31,30 +31,17 @@ public:
     [[nodiscard]] bool isEmpty() const { return m_words.empty(); }
     [[nodiscard]] size_t wordCount() const { return m_words.size(); }
 
-    /// Calls found(id) for words that occur in the text, more than once perhaps.
+    /// Calls found(id) for words that occur in the text, once for each place.
     template<typename Found>
     void scan(QByteArrayView text, const Found &found) const
     {
         const auto *const bytes = reinterpret_cast<const uchar *>(text.data());
         const qsizetype size = text.size();
         for (qsizetype at = 0; at < size; ++at) {
-            quint64 open = m_tables[0][bytes[at]];
-            if (size - at >= window) {
-                open &= m_tables[1][bytes[at + 1]] & m_tables[2][bytes[at + 2]]
-                        & m_tables[3][bytes[at + 3]];
-                if (open == 0) {
-                    continue;
-                }
-                open &= m_tables[4][bytes[at + 4]] & m_tables[5][bytes[at + 5]]
-                        & m_tables[6][bytes[at + 6]] & m_tables[7][bytes[at + 7]];
-            } else {
-                for (int i = 1; i < window; ++i) {
-                    const size_t index = at + i < size ? bytes[at + i] : endOfText;
-                    open &= m_tables[static_cast<size_t>(i)][index];
-                }
-            }
-            for (; open != 0; open &= open - 1) {
-                compare(text.sliced(at), std::countr_zero(open), found);
+            const size_t next = at + 1 < size ? bytes[at + 1] : endOfText;
+            const quint32 list = m_lists[m_rows[bytes[at]] + m_columns[next]];
+            if (list != 0) {
+                compare(text, at, list, found);
             }
         }
     }
@@ -62,27 +49,26 @@ public:
 private:
     static constexpr size_t endOfText = 256;
 
-    /// Laid out for the comparison: what most texts fail at stands first and in one piece.
     struct Word {
-        ByteSet rarest;
         quint32 sets = 0;  ///< Where its sets begin in m_sets.
         int id = 0;
-        quint8 place = 0;  ///< Of the rarest.
+        quint8 place = 0;  ///< Of the pair.
         quint8 length = 0;
     };
 
-    void fillBuckets(const std::vector<ClassWord> &words, const std::vector<int> &ids);
+    void addWord(const ClassWord &word, int id);
     void fillTables();
+    [[nodiscard]] ByteSet setAt(const Word &word, size_t place) const;
 
     template<typename Found>
-    void compare(QByteArrayView text, int bucket, const Found &found) const
+    void compare(QByteArrayView text, qsizetype at, quint32 list, const Found &found) const
     {
         const auto *const bytes = reinterpret_cast<const uchar *>(text.data());
-        const int end = m_begins[static_cast<size_t>(bucket) + 1];
-        for (int i = m_begins[static_cast<size_t>(bucket)]; i < end; ++i) {
-            const Word &word = m_words[static_cast<size_t>(i)];
-            if (word.length <= text.size() && word.rarest.contains(bytes[word.place])
-                && fits(word, bytes)) {
+        for (const quint32 *each = &m_members[list], *end = each + *(each - 1); each != end;
+             ++each) {
+            const Word &word = m_words[*each];
+            const qsizetype begin = at - word.place;
+            if (begin >= 0 && word.length <= text.size() - begin && fits(word, bytes + begin)) {
                 found(word.id);
             }
         }
@@ -97,10 +83,12 @@ private:
         return true;
     }
 
-    std::array<std::array<quint64, 257>, window> m_tables{};
-    std::vector<Word> m_words;  ///< By bucket.
+    std::array<quint32, 256> m_rows{};  ///< Octets that all pairs treat alike share a row …
+    std::array<quint32, endOfText + 1> m_columns{};  ///< … and a column.
+    std::vector<quint32> m_lists;    ///< Of row and column: where the words with that pair begin.
+    std::vector<quint32> m_members;  ///< Words of all lists, the length before each; 0 is none.
+    std::vector<Word> m_words;
     std::vector<ByteSet> m_sets;
-    std::array<int, buckets + 1> m_begins{};
 };
 
 }  // namespace portcullis::spam

@@ -44,9 +44,14 @@ private:
 
 std::atomic<size_t> databaseCount{0};
 
-int onLiteral(unsigned int id, unsigned long long, unsigned long long, unsigned int, void *context)
+int onLiteral(unsigned int id,
+              unsigned long long,
+              unsigned long long end,
+              unsigned int,
+              void *context)
 {
-    static_cast<std::vector<int> *>(context)->push_back(static_cast<int>(id));
+    static_cast<LiteralSink *>(context)->onLiteral(static_cast<int>(id),
+                                                   static_cast<qsizetype>(end));
     return 0;
 }
 
@@ -55,22 +60,14 @@ int onLiteral(unsigned int id, unsigned long long, unsigned long long, unsigned 
 struct LiteralFinder::Private {
     std::unique_ptr<hs_database_t, FreeDatabase> database;
     size_t number = databaseCount.fetch_add(1);
-    int count = 0;
-
-    /// Without a database nothing is ruled out.
-    void everything(std::vector<int> &into) const
-    {
-        for (int i = 0; i < count; ++i) {
-            into.push_back(i);
-        }
-    }
+    bool isEmpty = false;
 };
 
 LiteralFinder::LiteralFinder(const std::vector<Literal> &literals)
     : d(std::make_unique<Private>())
 {
-    d->count = static_cast<int>(literals.size());
-    if (literals.empty()) {
+    d->isEmpty = literals.empty();
+    if (d->isEmpty) {
         return;
     }
     std::vector<const char *> texts;
@@ -80,7 +77,7 @@ LiteralFinder::LiteralFinder(const std::vector<Literal> &literals)
     for (size_t i = 0; i < literals.size(); ++i) {
         texts.push_back(literals[i].text.constData());
         sizes.push_back(static_cast<size_t>(literals[i].text.size()));
-        flags.push_back(HS_FLAG_SINGLEMATCH | (literals[i].isCaseless ? HS_FLAG_CASELESS : 0U));
+        flags.push_back(literals[i].isCaseless ? HS_FLAG_CASELESS : 0U);
         ids.push_back(static_cast<unsigned int>(i));
     }
     hs_database_t *database = nullptr;
@@ -97,22 +94,17 @@ LiteralFinder::LiteralFinder(const std::vector<Literal> &literals)
 
 LiteralFinder::~LiteralFinder() = default;
 
-void LiteralFinder::find(QByteArrayView text, std::vector<int> &into) const
+bool LiteralFinder::find(QByteArrayView text, LiteralSink &sink) const
 {
-    if (d->count == 0 || text.isEmpty()) {
-        return;
+    if (d->isEmpty || text.isEmpty()) {
+        return true;
     }
     thread_local LiteralScratch scratch;
     hs_scratch_t *space = d->database ? scratch.forDatabase(d->database.get(), d->number) : nullptr;
-    const auto length = static_cast<unsigned int>(
-        std::min<qsizetype>(text.size(), std::numeric_limits<unsigned int>::max()));
-    const size_t before = into.size();
-    if (space == nullptr
-        || hs_scan(d->database.get(), text.data(), length, 0, space, &onLiteral, &into)
-               != HS_SUCCESS) {
-        into.resize(before);
-        d->everything(into);
-    }
+    return space != nullptr && text.size() <= std::numeric_limits<unsigned int>::max()
+           && hs_scan(d->database.get(), text.data(), static_cast<unsigned int>(text.size()), 0,
+                      space, &onLiteral, &sink)
+                  == HS_SUCCESS;
 }
 
 }  // namespace portcullis::spam

@@ -15,6 +15,15 @@ struct Literal {
     bool isCaseless = false;  ///< In ASCII.
 };
 
+/// Told of literals that occur.
+class LiteralSink
+{
+public:
+    virtual ~LiteralSink() = default;
+    /// Of those that end at the same place in no order; otherwise nearly in that of the text.
+    virtual void onLiteral(int literal, qsizetype end) = 0;
+};
+
 /// Finds many literal texts in one pass. Immutable, shared by threads and forked processes.
 class LiteralFinder
 {
@@ -24,8 +33,8 @@ public:
     ~LiteralFinder();
     Q_DISABLE_COPY_MOVE(LiteralFinder)
 
-    /// Appends the numbers of the literals that occur, more than once perhaps.
-    void find(QByteArrayView text, std::vector<int> &into) const;
+    /// Reports every occurrence. False: could not search, each may occur anywhere.
+    bool find(QByteArrayView text, LiteralSink &sink) const;
 
 private:
     struct Private;

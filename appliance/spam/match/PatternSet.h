@@ -14,10 +14,26 @@ namespace portcullis::spam {
 
 /// What a scan of one thread needs besides the set: marks of what was found. One a thread serves all.
 struct PatternSetScratch {
-    std::vector<quint32> words;     ///< Number of the scan that last found a word.
+    /// What was found of something in the scan of that number.
+    struct Mark {
+        quint32 scan = 0;
+        quint32 count = 0;
+    };
+    /// A literal in a line.
+    struct Occurrence {
+        int line = 0;
+        int word = 0;
+        quint32 count = 0;
+    };
+
+    std::vector<Mark> words;
+    std::vector<Mark> literals;     ///< Of the line; counts are indices of occurrences.
+    std::vector<quint32> entries;   ///< Number of the scan that last looked at an entry.
     std::vector<quint32> patterns;  ///< Number of the scan that last named a pattern.
-    std::vector<int> found;
+    std::vector<Occurrence> occurrences;
     std::vector<int> named;
+    std::vector<qsizetype> ends;  ///< Of lines in `joined`.
+    QByteArray joined;
     quint32 scan = 0;
 };
 
@@ -27,11 +43,20 @@ struct PatternSetScratch {
 class PatternSet
 {
 public:
-    /// Index of an expression in the set, and the conditions that it requires (none: always named).
+    /// All of them hold where an expression matches.
     using Conditions = std::vector<RequiredFactor>;
+    /// For each way in which an expression can match its conditions; none: nothing is known of it, and it
+    /// is always named.
+    using Ways = std::vector<Conditions>;
+    /// An expression that may match a line.
+    struct Candidate {
+        int line = 0;
+        int pattern = 0;
+    };
 
     PatternSet();
-    explicit PatternSet(const std::vector<Conditions> &patterns);
+    /// An expression's index is that of its ways.
+    explicit PatternSet(const std::vector<Ways> &patterns);
     ~PatternSet();
     PatternSet(PatternSet &&) noexcept;
     PatternSet &operator=(PatternSet &&) noexcept;
@@ -39,10 +64,14 @@ public:
 
     /// Appends the indices of expressions that may match, each once, in no order.
     void candidates(QByteArrayView text, PatternSetScratch &scratch, std::vector<int> &into) const;
+    /// The same for all lines of a text at once, each on its own: by line, each expression once.
+    void candidates(const std::vector<QByteArray> &lines,
+                    PatternSetScratch &scratch,
+                    std::vector<Candidate> &into) const;
 
     struct Statistics {
         size_t patterns = 0;
-        size_t direct = 0;  ///< Without conditions.
+        size_t direct = 0;  ///< Always named.
         size_t literals = 0;
         size_t classWords = 0;
     };
@@ -50,10 +79,11 @@ public:
 
 private:
     struct Private;
+    class Builder;
     std::unique_ptr<Private> d;
 };
 
-/// The conditions of an expression; none where it could not be read.
-PatternSet::Conditions conditionsOf(const Regex &regex);
+/// The ways of an expression; none where it could not be read, or where one of them requires nothing.
+PatternSet::Ways conditionsOf(const Regex &regex);
 
 }  // namespace portcullis::spam

@@ -2,6 +2,8 @@
 #include "appliance/spam/match/RequiredText.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -76,6 +78,7 @@ Words joinedByLength(const Words &words)
 }
 
 constexpr size_t longestLetter = 4;  // Octets of a character in UTF-8.
+constexpr int maxOccurrences = 100;  // Of a factor; more are not asked for.
 
 /// Spellings of one letter, rather than words: joining them loses little.
 bool areLetters(const Words &words)
@@ -89,6 +92,24 @@ bool hasEmptyWord(const Words &words)
     return words.empty() || std::any_of(words.begin(), words.end(), [](const auto &word) {
                return word.empty();
            });
+}
+
+/// Without words that begin or end with another one of them, which is found where they are.
+Words withoutLonger(const Words &words)
+{
+    const std::set<ClassWord> all(words.begin(), words.end());
+    const auto hasOther = [&all](const ClassWord &word) {
+        for (size_t i = 1; i < word.size(); ++i) {
+            const auto cut = word.begin() + static_cast<ptrdiff_t>(i);
+            if (all.contains(ClassWord(word.begin(), cut)) || all.contains({cut, word.end()})) {
+                return true;
+            }
+        }
+        return false;
+    };
+    Words fewer;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(fewer), std::not_fn(hasOther));
+    return fewer;
 }
 
 class Extractor
@@ -121,6 +142,9 @@ public:
             close(inside);
             Summary summary = exactly(emptyWord);
             summary.factors = std::move(inside.factors);
+            for (RequiredFactor &factor : summary.factors) {
+                factor.isConsumed = false;
+            }
             return summary;
         }
         case Kind::Assertion:
@@ -160,13 +184,15 @@ private:
 
     void offer(std::vector<RequiredFactor> &factors, const Words &words) const
     {
-        if (hasEmptyWord(words)) {
-            return;
+        if (!hasEmptyWord(words)) {
+            offer(factors, RequiredFactor{words, likelihoodOfAll(words)});
         }
-        RequiredFactor factor{words, likelihoodOfAll(words)};
+    }
+    void offer(std::vector<RequiredFactor> &factors, RequiredFactor factor) const
+    {
         const auto place = std::upper_bound(
             factors.begin(), factors.end(), factor,
-            [](const auto &a, const auto &b) { return a.likelihood < b.likelihood; });
+            [](const auto &a, const auto &b) { return rank(a) < rank(b); });
         factors.insert(place, std::move(factor));
         if (factors.size() > m_limits.factors) {
             factors.pop_back();
@@ -176,9 +202,11 @@ private:
                   const std::vector<RequiredFactor> &more) const
     {
         for (const RequiredFactor &factor : more) {
-            offer(factors, factor.words);
+            offer(factors, factor);
         }
     }
+    /// What occurs several times is rarer.
+    static double rank(const RequiredFactor &factor) { return factor.likelihood / factor.least; }
 
     /// Every word of `left` before every word of `right`; false: too many or too long.
     // NOLINTNEXTLINE(misc-no-recursion) once: what is joined by length is few enough
@@ -271,7 +299,8 @@ private:
             return summary;
         }
         Summary summary;
-        Words required;
+        RequiredFactor required;
+        required.least = maxOccurrences;
         bool isRequired = true;
         for (Summary &part : parts) {
             addWords(summary.prefixes, part.isExact ? part.words : part.prefixes);
@@ -280,19 +309,23 @@ private:
             if (part.factors.empty()) {
                 isRequired = false;
             } else if (isRequired) {
-                addWords(required, part.factors.front().words);
+                const RequiredFactor &best = part.factors.front();
+                addWords(required.words, best.words);
+                required.least = std::min(required.least, best.least);
+                required.isConsumed = required.isConsumed && best.isConsumed;
             }
         }
         bound(summary.prefixes);
         bound(summary.suffixes);
-        if (isRequired && required.size() > m_limits.words * 4) {
-            required.clear();
+        if (isRequired && required.words.size() > m_limits.words * 4) {
+            required.words.clear();
             for (const Summary &part : parts) {
-                addWords(required, joinedByLength(part.factors.front().words));
+                addWords(required.words, joinedByLength(part.factors.front().words));
             }
         }
-        if (isRequired && required.size() <= m_limits.words * 4) {
-            offer(summary.factors, required);
+        if (isRequired && required.words.size() <= m_limits.words * 4) {
+            required.likelihood = likelihoodOfAll(required.words);
+            offer(summary.factors, std::move(required));
         }
         return summary;
     }
@@ -330,23 +363,39 @@ private:
                 all.factors = part.factors;
                 return all;
             }
-            return partly(all.words, part);
+            return partly(all.words, part, node.least);
         }
         if (!part.isExact) {
+            if (node.least > 1) {
+                part.factors = inEachRound(part, node.least);
+            }
             return part;  // Begins, ends and requires as its parts do.
         }
         Words run = part.words;
         for (int i = 1; i < node.least && cross(run, part.words); ++i) {
         }
-        return partly(run, part);
+        return partly(run, part, node.least);
     }
 
-    Summary partly(const Words &run, const Summary &part) const
+    /// What a group requires that is repeated.
+    std::vector<RequiredFactor> inEachRound(Summary part, int rounds) const
+    {
+        close(part);
+        for (RequiredFactor &factor : part.factors) {
+            if (factor.isConsumed) {
+                factor.least = std::min(factor.least * std::min(rounds, maxOccurrences),
+                                        maxOccurrences);
+            }
+        }
+        return std::move(part.factors);
+    }
+
+    Summary partly(const Words &run, const Summary &part, int rounds) const
     {
         Summary summary;
         summary.prefixes = run;
         summary.suffixes = run;
-        summary.factors = part.factors;
+        summary.factors = inEachRound(part, rounds);
         return summary;
     }
 
@@ -389,6 +438,9 @@ std::vector<RequiredFactor> requiredFactors(const RegexTree &tree, const Require
     extractor.close(summary);
     std::erase_if(summary.factors,
                   [&](const auto &factor) { return factor.likelihood > limits.likelihood; });
+    for (RequiredFactor &factor : summary.factors) {
+        factor.words = withoutLonger(factor.words);
+    }
     return std::move(summary.factors);
 }
 

@@ -5,6 +5,8 @@
 
 #include <QtTest/QtTest>
 
+#include <limits>
+
 using namespace portcullis;
 using namespace portcullis::spam;
 
@@ -19,22 +21,37 @@ Regex caseless(const char *source)
 }
 
 /// Shapes of the stock rules: alternations, optional parts, look-aheads, fuzzy letters, counted groups.
-const char *const shapes[] = {"viagra",
-                              "\\b(?:cialis|levitra|via(?:gra)?)\\b",
-                              "^(?=.*\\bfoo\\b)(?=.*bar).{3,20}$",
-                              "(?:v|\\\\/)[i1l!|]{1,3}[a@\\xe0-\\xe5]gr[a@]",
-                              "(?:a(?:b|c)d){3}x?y",
-                              "(?<!no )money(?! back)",
-                              "https?://[^\\s/]{1,40}\\.(?:ru|cn)/",
-                              "(?i:Sir)|(?-i:MADAM)",
-                              "[[:upper:]]{3} \\d+%",
-                              "a{2}|b{,3}c",
-                              "(?:\\bone|two(?!x))? (?>three|four)+",
-                              "([a-z])\\1{3,}",
-                              "x(?#comment)y\\Z",
-                              "[^]a-c]{4}q",
-                              "\\x41\\x{42}z?",
-                              "(?:(?:urgent|important|immediate)[, ]{0,2}){2}"};
+const char *const shapes[] = {
+    "viagra",
+    "\\b(?:cialis|levitra|via(?:gra)?)\\b",
+    "^(?=.*\\bfoo\\b)(?=.*bar).{3,20}$",
+    "(?:v|\\\\/)[i1l!|]{1,3}[a@\\xe0-\\xe5]gr[a@]",
+    "(?:a(?:b|c)d){3}x?y",
+    "(?<!no )money(?! back)",
+    "https?://[^\\s/]{1,40}\\.(?:ru|cn)/",
+    "(?i:Sir)|(?-i:MADAM)",
+    "[[:upper:]]{3} \\d+%",
+    "a{2}|b{,3}c",
+    "(?:\\bone|two(?!x))? (?>three|four)+",
+    "([a-z])\\1{3,}",
+    "x(?#comment)y\\Z",
+    "[^]a-c]{4}q",
+    "\\x41\\x{42}z?",
+    "(?:(?:urgent|important|immediate)[, ]{0,2}){2}",
+    "(?:c|\\xc3[\\xa7\\x87])(?:r)(?:e|\\xc3\\xa9|\\xe1(?:\\xba|\\xbb)[\\xb8-\\xbf])d(?:i|!|\\xed)t",
+    "(?:a|\\xe0)(?:b|[\\xc3\\xc4]\\xa0)+[\\x80-\\xff]{2}z?",
+    "(?=.*\\xe2\\x82\\xac)\\d{2}",
+    "(?:(?:name|age|\\xc3\\xa4ge)s?(?:[:,] |\\xe2\\x80\\xa6)){5}"};
+
+/// The expressions named for one text.
+std::vector<int> namedFor(const PatternSet &set, const QByteArray &text)
+{
+    PatternSetScratch scratch;
+    std::vector<int> named;
+    set.candidates(text, scratch, named);
+    std::sort(named.begin(), named.end());
+    return named;
+}
 
 }  // namespace
 
@@ -47,6 +64,10 @@ private Q_SLOTS:
     void whatLacksItsWordsIsNotNamed();
     void wordsOfTheSameTextAreAllSeen();
     void everyConditionMustHold();
+    void lettersBeyondAsciiAreLookedForApart();
+    void roundsOfAGroupNeedAWordEach();
+    void linesAreSearchedTogetherAsOneByOne();
+    void marksAreReusedWhenTheirNumbersRunOut();
     void shortTextsAreSearchedToTheirEnd();
     void compactTextMatchesTheSame_data();
     void compactTextMatchesTheSame();
@@ -133,6 +154,87 @@ void TestPatternSet::everyConditionMustHold()
     QVERIFY(named.empty());
     set.candidates("inherit a million", scratch, named);
     QCOMPARE(named.size(), size_t(1));
+}
+
+void TestPatternSet::lettersBeyondAsciiAreLookedForApart()
+{
+    // As the tags of fuzzy rules write letters: with more spellings than words can be made of.
+    QByteArray source;
+    for (const char letter : QByteArray("credit")) {
+        source += "(?:[" + QByteArray(1, letter)
+                  + "\\xe0-\\xef]|\\xc3[\\xa0-\\xaf]|\\xe1(?:\\xb9|\\xba)" + "[\\x80-\\x8f])";
+    }
+    const PatternSet set({conditionsOf(caseless(source.constData()))});
+    QCOMPARE(set.statistics().direct, size_t(0));
+    QVERIFY(namedFor(set, "Letters of creed, director and others: edit, red, tired").empty());
+    QVERIFY(namedFor(set, "Umlauts are \xc3\xbc and \xc3\xb6, quotes \xe2\x80\x9c").empty());
+    for (const char *text : {"a Credit",
+                             "cr\xc3\xa9"
+                             "dit",
+                             "cr\xe9"
+                             "dit",
+                             "c\xe1\xb9\x8f"
+                             "edit",
+                             "\xc3\xa0\xc3\xa0\xc3\xa0\xc3\xa0\xc3\xa0\xc3\xa0"}) {
+        QVERIFY2(namedFor(set, text).size() == 1, text);
+    }
+}
+
+void TestPatternSet::roundsOfAGroupNeedAWordEach()
+{
+    const PatternSet set(
+        {conditionsOf(caseless("(?:(?:phone|address|name)\\s?[:,]{0,3}\\s?){4}"))});
+    QVERIFY(namedFor(set, "Your name, address: here").empty());
+    QVERIFY(namedFor(set, "name name name").empty());
+    QCOMPARE(namedFor(set, "name, address, phone: name").size(), size_t(1));
+    QCOMPARE(namedFor(set, "namenamenamename").size(), size_t(1));
+    // A look-ahead may see the same word from every round.
+    const PatternSet looking({conditionsOf(caseless("(?:(?=.*magic).){4}"))});
+    QCOMPARE(namedFor(looking, "....magic").size(), size_t(1));
+}
+
+void TestPatternSet::linesAreSearchedTogetherAsOneByOne()
+{
+    std::vector<PatternSet::Ways> all;
+    for (const char *shape : shapes) {
+        all.push_back(conditionsOf(caseless(shape)));
+    }
+    const PatternSet set(all);
+    TextSampler sampler(3);
+    std::vector<QByteArray> lines{"", "viag", "ra"};
+    for (int i = 0; i < 40; ++i) {
+        for (const char *shape : shapes) {
+            lines.push_back(sampler.sample(readRegex(caseless(shape))->root));
+        }
+        lines.emplace_back(i % 3, '\n');
+    }
+    PatternSetScratch scratch;
+    for (int round = 0; round < 2; ++round) {
+        std::vector<PatternSet::Candidate> found;
+        set.candidates(lines, scratch, found);
+        std::vector<std::vector<int>> byLine(lines.size());
+        for (const PatternSet::Candidate &each : found) {
+            byLine[static_cast<size_t>(each.line)].push_back(each.pattern);
+        }
+        for (size_t i = 0; i < lines.size(); ++i) {
+            std::sort(byLine[i].begin(), byLine[i].end());
+            QCOMPARE(byLine[i], namedFor(set, lines[i]));
+        }
+    }
+}
+
+void TestPatternSet::marksAreReusedWhenTheirNumbersRunOut()
+{
+    const PatternSet set({conditionsOf(caseless("viagra")), conditionsOf(caseless("cialis"))});
+    PatternSetScratch scratch;
+    std::vector<int> named;
+    set.candidates("viagra", scratch, named);
+    scratch.scan = std::numeric_limits<quint32>::max() - 2;
+    for (int i = 0; i < 6; ++i) {
+        named.clear();
+        set.candidates(i % 2 == 0 ? "cialis" : "viagra", scratch, named);
+        QCOMPARE(named, std::vector<int>{i % 2 == 0 ? 1 : 0});
+    }
 }
 
 void TestPatternSet::shortTextsAreSearchedToTheirEnd()
