@@ -26,6 +26,22 @@ bool isReadable(const SignatureEvidence &signature)
     return !signature.selector.isEmpty() && !signature.speaksFor().isEmpty();
 }
 
+/// A signature of DomainKeys (RFC 4870), DKIM's predecessor: it counts as one, and proves nothing.
+bool hasDomainKeysSignature(Scan &scan)
+{
+    const auto &fields = scan.text().headerList("DomainKey-Signature");
+    return std::any_of(fields.begin(), fields.end(), [](const QByteArray &field) {
+        bool hasDomain = false;
+        bool hasSelector = false;
+        for (const QByteArray &part : field.split(';')) {
+            const QByteArray tag = part.trimmed();
+            hasDomain |= tag.size() > 2 && tag.startsWith("d=");
+            hasSelector |= tag.size() > 2 && tag.startsWith("s=");
+        }
+        return hasDomain && hasSelector;
+    });
+}
+
 /// "example.org" is itself; "*.example.org" and ".example.org" are it and everything below.
 bool isDomainOrBelow(const QByteArray &domain, const QByteArray &pattern)
 {
@@ -306,13 +322,16 @@ std::vector<EvalModule::Entry> DkimEvals::functions() const
     };
     const EvalFunction isSigned = [](Scan &scan, const EvalCall &call) {
         const Signatures *signatures = signaturesOf(scan);
-        return signatures
-               && std::any_of(signatures->begin(), signatures->end(),
-                              [&call](const SignatureEvidence &signature) {
-                                  return call.arguments.empty()
-                                         || isAnyDomainOrBelow(signature.speaksFor(),
-                                                               call.arguments);
-                              });
+        if (!signatures) {
+            return false;
+        }
+        if (call.arguments.empty()) {
+            return !signatures->empty() || hasDomainKeysSignature(scan);
+        }
+        return std::any_of(signatures->begin(), signatures->end(),
+                           [&call](const SignatureEvidence &signature) {
+                               return isAnyDomainOrBelow(signature.speaksFor(), call.arguments);
+                           });
     };
     const EvalFunction isTesting = [](Scan &scan, const EvalCall &) {
         const Signatures *signatures = signaturesOf(scan);

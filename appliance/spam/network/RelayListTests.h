@@ -57,7 +57,6 @@ private:
     void askHeaders(Scan &scan, const List &list) const;
     void askLastRelay(Scan &scan, const List &list) const;
     void askServers(Scan &scan, const List &list) const;
-    void askSender(Scan &scan, const List &list) const;
     void askHost(Scan &scan, const List &list, const QByteArray &host) const;
     void askName(Scan &scan, const List &list, const QByteArray &name) const;
     void judge(Scan &scan, const List &list, const LookupReply &reply) const;

@@ -132,18 +132,40 @@ EvidenceFinder::EvidenceFinder(LookupThread &lookups)
 
 EvidenceFinder::~EvidenceFinder() = default;
 
+namespace {
+
+/// The reverse-path as the newest external hop was told it. Behind hosts of our own, what other fields
+/// say may have been rewritten.
+QByteArray senderTold(spam::MessageText &text)
+{
+    const spam::RelayChain &chain = text.relays();
+    if (chain.external.front().hasEnvelopeFrom) {
+        return chain.external.front().envelopeFrom.toLower();
+    }
+    return chain.trusted.empty() ? text.headerText("EnvelopeFrom:addr").toLower() : QByteArray();
+}
+
+/// A name that can have a record: neither an address nor a single label.
+bool isHostName(const QByteArray &helo)
+{
+    return helo.contains('.') && QHostAddress(QString::fromLatin1(helo)).isNull()
+           && !helo.startsWith('[') && !helo.startsWith('!');
+}
+
+}  // namespace
+
 spam::SenderEvidence EvidenceFinder::of(spam::MessageText &text, QByteArrayView message)
 {
     verdict::SessionEvidence session;
     verdict::SessionEvidence greeting;
     const spam::RelayChain &chain = text.relays();
-    const QByteArray sender = text.header("EnvelopeFrom").value_or(QByteArray());
     if (!chain.external.empty()) {
         const spam::Relay &relay = chain.external.front();
         const QHostAddress client(QString::fromLatin1(relay.ip));
-        if (!relay.helo.isEmpty()) {
+        if (isHostName(relay.helo)) {
             greeting.spf = d->lookups.spf(client, relay.helo, {{}, relay.helo, true});
         }
+        const QByteArray sender = senderTold(text);
         if (!sender.isEmpty()) {
             session.spf = d->lookups.spf(client, relay.helo, mailFromIdentity(sender));
         }

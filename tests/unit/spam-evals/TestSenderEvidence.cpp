@@ -231,6 +231,20 @@ private Q_SLOTS:
                  isValid ? std::vector{domain} : std::vector<QByteArray>());
     }
 
+    void domainKeysAreSignaturesThatProveNothing()
+    {
+        const SenderEvidence evidence = signedBy({});
+        for (const char *field :
+             {"a=rsa-sha1; s=one; d=firm.org; c=nofws; q=dns; b=AAAA", "d=firm.org"}) {
+            FakeScan scan(rulesOf(""), QByteArray("DomainKey-Signature: ") + field + '\n' + letter);
+            scan.changeContext().evidence = &evidence;
+            DkimEvals module;
+            const int isWhole = QByteArray(field).contains("s=one");
+            QCOMPARE(scan.ask(module, "check_dkim_signed"), isWhole);
+            QCOMPARE(scan.ask(module, "check_dkim_valid"), 0);
+        }
+    }
+
     void dkimTellsTestingKeys()
     {
         SignatureEvidence testing = signature("a.test");
