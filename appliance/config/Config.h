@@ -172,6 +172,7 @@ struct SpamSettings {
     bool useAwl = false;
     bool useBayes = false;
     bool useRazor = true;
+    bool useTxRep = false;  ///< Instead of AWL.
     QByteArray welcomeBounceRelays;
 };
 

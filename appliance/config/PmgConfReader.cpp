@@ -202,6 +202,7 @@ SpamSettings spamSettings(const Section &section)
     spam.useAwl = section.flag("use_awl");
     spam.useBayes = section.flag("use_bayes");
     spam.useRazor = section.flag("use_razor");
+    spam.useTxRep = section.flag("use_txrep");
     spam.rulesFolder = section.path("rules_folder");
     spam.learnsFromQuarantine = section.flag("learn_from_quarantine");
     spam.welcomeBounceRelays = section.text("wl_bounce_relays");

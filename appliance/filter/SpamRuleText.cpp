@@ -31,7 +31,9 @@ QByteArray bounceText(const config::Config &config)
 QByteArray spamPluginText(const config::Config &config)
 {
     QByteArray text;
-    if (config.spam.useAwl) {
+    if (config.spam.useTxRep) {
+        text += "loadplugin Mail::SpamAssassin::Plugin::TxRep\n";
+    } else if (config.spam.useAwl) {
         text += "loadplugin Mail::SpamAssassin::Plugin::AWL\n";
     }
     if (guessesLanguages(config.spam)) {
@@ -48,7 +50,9 @@ QByteArray spamRuleText(const config::Config &config)
     text += flagLine("use_pyzor", false);  // The site's files may say otherwise.
     text += flagLine("skip_rbl_checks", !spam.rblChecks);
     text += flagLine("skip_uribl_checks", !spam.rblChecks);
-    if (spam.useAwl) {
+    if (spam.useTxRep) {
+        text += flagLine("use_txrep", true);
+    } else if (spam.useAwl) {
         text += flagLine("use_auto_welcomelist", true);
     }
     if (guessesLanguages(spam)) {

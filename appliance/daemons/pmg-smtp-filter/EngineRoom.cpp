@@ -101,7 +101,8 @@ bool EngineRoom::needsReload()
 
 bool EngineRoom::learns() const
 {
-    return m_config && (m_config->spam.useBayes || m_config->spam.useAwl);
+    return m_config
+           && (m_config->spam.useBayes || m_config->spam.useAwl || m_config->spam.useTxRep);
 }
 
 bool EngineRoom::asksFingerprints() const

@@ -55,7 +55,7 @@ void SpamRoom::prepare(const config::Config &config, const Paths &paths)
     origin.settings = filter::spamEngineSettings(config);
     origin.furtherModules = spam::gatewayModules(
         {spam::learningFolder(paths.lib()), paths.resolverSocket(), paths.fingerprintSocket(),
-         config.spam.rblChecks, config.spam.useBayes, config.spam.useAwl});
+         config.spam.rblChecks, config.spam.useBayes, config.spam.useAwl || config.spam.useTxRep});
     origin.learnt = spam::learntMessages(spam::learningFolder(paths.lib()));
     const QByteArray stamp = stampOf(origin);
     if (m_rules != nullptr && stamp == m_stamp) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/assembly/GatewayModules.h"
 
+#include "appliance/spam/bayes/AutoLearn.h"
 #include "appliance/spam/bayes/BayesModule.h"
 #include "appliance/spam/bayes/SnapshotTokens.h"
 #include "appliance/spam/learning/LearnPaths.h"
 #include "appliance/spam/network/FingerprintTests.h"
 #include "appliance/spam/network/NetworkModules.h"
-#include "appliance/spam/reputation/ReputationModule.h"
+#include "appliance/spam/reputation/TxRepModule.h"
 
 namespace portcullis::spam {
 
@@ -22,11 +23,22 @@ ModuleMaker gatewayModules(const GatewayLinks &links)
             }
         }
         if (links.usesBayes) {
-            modules.push_back(std::make_shared<BayesModule>(workerLinks(links.learningFolder)));
+            BayesLinks bayes = workerLinks(links.learningFolder);
+            if (!links.learns) {
+                bayes.learn = nullptr;
+            }
+            modules.push_back(std::make_shared<BayesModule>(std::move(bayes)));
         }
         if (links.usesReputation) {
+            ReputationLinks reputation = workerReputationLinks(links.learningFolder);
+            if (!links.learns) {
+                reputation.learn = nullptr;
+            }
+            modules.push_back(std::make_shared<ReputationModule>(reputation));
             modules.push_back(
-                std::make_shared<ReputationModule>(workerReputationLinks(links.learningFolder)));
+                std::make_shared<TxRepModule>(std::move(reputation), [](const Scan &scan) {
+                    return autoLearnPoints(scan.hits(), scan.rules(), scan.scoreSet()).all;
+                }));
         }
         return modules;
     };

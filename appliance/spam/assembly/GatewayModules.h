@@ -16,6 +16,7 @@ struct GatewayLinks {
     bool usesNetwork = true;
     bool usesBayes = false;
     bool usesReputation = false;
+    bool learns = true;  ///< From the messages that are judged.
 };
 
 /// The modules that need more than the message: lookups, Bayes, address reputation. They connect and
