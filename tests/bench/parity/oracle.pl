@@ -19,7 +19,7 @@
 #                     messages over with LF, which is therefore the default.
 #   --one-process     ask about all messages in one process. Values of named captures (%{NAME} in a regex) then
 #                     stay those of the first message that has any: a fault of 4.0.1. Otherwise each message has
-#                     a process of its own, forked when the rules are compiled.
+#                     a process of its own, forked where the rules have been compiled.
 #   --verbose         SpamAssassin's own debugging on standard error
 #
 # Octets appear in JSON as code points below 256, so nothing is lost: decode a string as Latin-1.
@@ -65,6 +65,12 @@ if (defined $option{set}) {
 }
 
 $| = 1;
+if ($runsRules && !$option{'one-process'}) {
+    # Rules are compiled by the first message. One without addresses leaves captures unset.
+    my $first = $engine->parse(\"Subject: first\n\nfirst\n", 1);
+    $engine->check($first)->finish();
+    $first->finish();
+}
 if (@ARGV) {
     answerApart($_) for @ARGV;
 } else {
