@@ -101,6 +101,12 @@ ValueRange combined(Operation operation, const ValueRange &a, const ValueRange &
     }
 }
 
+/// Operators that are evaluated as a chain of any length.
+bool isChained(Operation operation)
+{
+    return operation == Operation::And || operation == Operation::Or || operation == Operation::Add;
+}
+
 int arity(Operation operation)
 {
     switch (operation) {
@@ -145,6 +151,12 @@ MetaTree::MetaTree(const MetaTest &test, const RuleSet &rules, bool isLocalOnly)
             }
         }
         const int operands = arity(step.operation);
+        if (isChained(step.operation)) {
+            const int right = pop();
+            addOperator(step.operation, pop(), right);
+            stack.push_back(static_cast<int>(m_nodes.size()) - 1);
+            continue;
+        }
         if (operands == 3) {
             node.right = pop();
             node.left = pop();
@@ -158,6 +170,20 @@ MetaTree::MetaTree(const MetaTest &test, const RuleSet &rules, bool isLocalOnly)
     }
 }
 
+/// "a && b && c" comes as (a && b) && c: the chain goes on in the new node.
+void MetaTree::addOperator(Operation operation, int left, int right)
+{
+    Node node;
+    node.operation = operation;
+    if (left >= 0 && m_nodes[static_cast<size_t>(left)].operation == operation) {
+        node.operands = std::move(m_nodes[static_cast<size_t>(left)].operands);
+    } else {
+        node.operands.push_back(left);
+    }
+    node.operands.push_back(right);
+    m_nodes.push_back(std::move(node));
+}
+
 int MetaTree::levels(const std::function<int(int)> &levelsOf) const
 {
     std::vector<int> levels;  // Of each node: operands stand before their operator.
@@ -165,9 +191,13 @@ int MetaTree::levels(const std::function<int(int)> &levelsOf) const
         return node < 0 ? 0 : levels[static_cast<size_t>(node)];
     };
     for (const Node &node : m_nodes) {
-        const int below = node.test < 0
-                              ? std::max({at(node.left), at(node.right), at(node.condition)})
-                              : levelsOf(node.test);
+        int below = node.test < 0 ? std::max({at(node.left), at(node.right), at(node.condition)})
+                                  : levelsOf(node.test);
+        const auto count = static_cast<int>(node.operands.size());
+        for (int i = 0; i < count; ++i) {  // As deep as they are written.
+            const int within = i == 0 ? count - 2 : count - 1 - i;
+            below = std::max(below, at(node.operands[static_cast<size_t>(i)]) + within);
+        }
         levels.push_back(below + 1);
     }
     return levels.empty() ? 0 : levels.back();
@@ -184,14 +214,39 @@ ValueRange MetaTree::range(TestValues &values) const
 }
 
 // NOLINTBEGIN(misc-no-recursion) depth bounded by EngineLimits::metaLevels
-double MetaTree::conjunction(const Node &node, TestValues &values) const
+double MetaTree::chainValue(const Node &chain, TestValues &values) const
 {
-    // What cannot hold is looked for on both sides before anything is run for it.
-    if (rangeOf(node.left, values).isZero() || rangeOf(node.right, values).isZero()) {
-        return 0;
+    const bool isSum = chain.operation == Operation::Add;
+    if (chain.operation == Operation::And) {
+        // What cannot hold is looked for everywhere before anything is run for it.
+        for (const int operand : chain.operands) {
+            if (rangeOf(operand, values).isZero()) {
+                return 0;
+            }
+        }
     }
-    const double left = valueOf(node.left, values);
-    return left != 0 ? valueOf(node.right, values) : left;
+    double value = 0;
+    for (const int operand : chain.operands) {
+        value = (isSum ? value : 0) + valueOf(operand, values);
+        if (!isSum && (value != 0) == (chain.operation == Operation::Or)) {
+            break;
+        }
+    }
+    return value;
+}
+
+ValueRange MetaTree::chainRange(const Node &chain, TestValues &values) const
+{
+    ValueRange range = rangeOf(chain.operands.front(), values);
+    for (size_t i = 1; i < chain.operands.size(); ++i) {
+        if (chain.operation == Operation::And
+                ? range.isZero()
+                : chain.operation == Operation::Or && range.isTrue()) {
+            break;
+        }
+        range = combined(chain.operation, range, rangeOf(chain.operands[i], values));
+    }
+    return range;
 }
 
 double MetaTree::valueOf(int at, TestValues &values) const
@@ -212,11 +267,9 @@ double MetaTree::valueOf(int at, TestValues &values) const
     case Operation::Choose:
         return valueOf(valueOf(node.condition, values) != 0 ? node.left : node.right, values);
     case Operation::And:
-        return conjunction(node, values);
-    case Operation::Or: {
-        const double left = valueOf(node.left, values);
-        return left != 0 ? left : valueOf(node.right, values);
-    }
+    case Operation::Or:
+    case Operation::Add:
+        return chainValue(node, values);
     default:
         break;
     }
@@ -257,10 +310,10 @@ ValueRange MetaTree::rangeOf(int at, TestValues &values) const
         const ValueRange b = rangeOf(node.right, values);
         return {std::min(a.least, b.least), std::max(a.most, b.most)};
     }
-    case Operation::And: {
-        const ValueRange left = rangeOf(node.left, values);
-        return left.isZero() ? left : combined(node.operation, left, rangeOf(node.right, values));
-    }
+    case Operation::And:
+    case Operation::Or:
+    case Operation::Add:
+        return chainRange(node, values);
     default:
         return combined(node.operation, rangeOf(node.left, values), rangeOf(node.right, values));
     }

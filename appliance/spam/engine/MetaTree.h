@@ -54,11 +54,14 @@ private:
         int left = -1;
         int right = -1;
         int condition = -1;
+        std::vector<int> operands;  ///< Of chains (a && b && c) instead, in their order.
     };
 
     [[nodiscard]] double valueOf(int node, TestValues &values) const;
     [[nodiscard]] ValueRange rangeOf(int node, TestValues &values) const;
-    [[nodiscard]] double conjunction(const Node &node, TestValues &values) const;
+    [[nodiscard]] double chainValue(const Node &chain, TestValues &values) const;
+    [[nodiscard]] ValueRange chainRange(const Node &chain, TestValues &values) const;
+    void addOperator(MetaTest::Operation operation, int left, int right);
 
     std::vector<Node> m_nodes;  ///< The root is the last.
     std::vector<int> m_tests;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/engine/MimeHeaders.h"
 
+#include <algorithm>
+
 namespace portcullis::spam {
 
 namespace {
@@ -36,22 +38,30 @@ QByteArray unfolded(const QByteArray &raw)
     return text.endsWith('\n') ? text : text + '\n';
 }
 
+QByteArray textOf(const HeaderLine &line, bool isRaw)
+{
+    return isRaw ? unfolded(line.raw) : line.decoded + '\n';
+}
+
 /// The last field of the name, which counts; nothing if there is none.
 std::optional<QByteArray> valueIn(const TextPart &part, const MimeHeaderTest &test)
 {
-    const bool isAll = test.header.name == "ALL";
-    std::optional<QByteArray> value;
-    QByteArray all;
-    for (const HeaderLine &line : part.headers) {
-        const QByteArray text = test.header.isRaw ? unfolded(line.raw) : line.decoded + '\n';
-        if (isAll) {
-            all += line.name
-                   + (test.header.isRaw ? QByteArrayLiteral(":") : QByteArrayLiteral(": ")) + text;
-        } else if (line.name.compare(test.header.name, Qt::CaseInsensitive) == 0) {
-            value = text;
+    const bool isRaw = test.header.isRaw;
+    if (test.header.name == "ALL") {
+        QByteArray all;
+        for (const HeaderLine &line : part.headers) {
+            all += line.name + (isRaw ? ":" : ": ") + textOf(line, isRaw);
         }
+        return all;
     }
-    return isAll ? all : value;
+    const auto last = std::find_if(
+        part.headers.rbegin(), part.headers.rend(), [&test](const HeaderLine &line) {
+            return line.name.compare(test.header.name, Qt::CaseInsensitive) == 0;
+        });
+    if (last == part.headers.rend()) {
+        return std::nullopt;
+    }
+    return textOf(*last, isRaw);
 }
 
 bool check(const Test &test,
