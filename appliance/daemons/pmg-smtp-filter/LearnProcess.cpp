@@ -22,7 +22,7 @@ namespace portcullis {
 namespace {
 
 constexpr std::chrono::seconds learnInterval{1};
-constexpr std::chrono::seconds longestPause{30};  ///< Between attempts while the database is away.
+constexpr std::chrono::seconds longestPause{10};  ///< Between attempts while the database is away.
 constexpr std::chrono::seconds settingsInterval{5};  ///< Between looks at rules and configuration.
 
 /// What settings are read from, as it is now.

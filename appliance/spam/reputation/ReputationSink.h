@@ -11,7 +11,7 @@ namespace portcullis::spam {
 
 struct ReputationSinkSettings {
     std::chrono::milliseconds saveInterval = std::chrono::seconds(5);
-    std::chrono::milliseconds lookInterval = std::chrono::seconds(10);
+    std::chrono::milliseconds lookInterval = std::chrono::seconds(3);
     std::chrono::milliseconds expiryInterval = std::chrono::hours(1);
     std::chrono::seconds lifetime = std::chrono::hours(24 * 120);  ///< Of an entry without mail.
 };
