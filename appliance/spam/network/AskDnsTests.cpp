@@ -2,6 +2,7 @@
 #include "appliance/spam/network/AskDnsTests.h"
 
 #include "appliance/spam/conf/RuleSet.h"
+#include "appliance/spam/network/NetworkAddresses.h"
 
 #include <algorithm>
 
@@ -157,12 +158,14 @@ void AskDnsTests::setTagsOfHeader(Scan &scan)
     if (!relays.external.empty()) {
         const Relay &last = relays.external.front();
         setIfNew(scan, "LASTEXTERNALIP", {last.ip});
+        setIfNew(scan, "LASTEXTERNALREVIP", {reversedAddress(last.ip)});
         setIfNew(scan, "LASTEXTERNALRDNS", {last.rdns});
         setIfNew(scan, "LASTEXTERNALHELO", {last.helo});
     }
     if (!relays.trusted.empty()) {
         const Relay &first = relays.trusted.back();
         setIfNew(scan, "FIRSTTRUSTEDIP", {first.ip});
+        setIfNew(scan, "FIRSTTRUSTEDREVIP", {reversedAddress(first.ip)});
     }
 }
 

@@ -289,11 +289,8 @@ std::vector<QByteArray> HashListTests::foundMailboxes(Scan &scan, const List &li
     for (const QByteArray &part : list.source.split('/')) {
         const QByteArray source = part.trimmed();
         if (source == "ALLFROM") {
-            for (const char *field : {"From:addr", "Envelope-Sender:addr", "Resent-Sender:addr",
-                                      "X-Envelope-From:addr", "EnvelopeFrom:addr"}) {
-                for (const QByteArray &mailbox : text.headerList(field)) {
-                    addNew(found, mailbox);
-                }
+            for (const QByteArray &mailbox : senderMailboxes(text)) {
+                addNew(found, mailbox);
             }
         } else if (source == "body") {
             for (const UriDetail &uri : text.uris()) {

@@ -2,6 +2,7 @@
 #include "appliance/spam/network/NetworkAddresses.h"
 
 #include "appliance/spam/relays/NetworkSet.h"
+#include "appliance/spam/text/MessageText.h"
 
 #include <algorithm>
 
@@ -31,6 +32,30 @@ QByteArray listedName(const QByteArray &addressOrName)
 {
     const QByteArray reversed = reversedAddress(addressOrName);
     return reversed.isEmpty() ? addressOrName : reversed;
+}
+
+std::vector<QByteArray> senderMailboxes(MessageText &text)
+{
+    std::vector<QByteArray> result;
+    const auto add = [&result](const QByteArray &mailbox) {
+        if (!mailbox.isEmpty()
+            && std::find(result.begin(), result.end(), mailbox) == result.end()) {
+            result.push_back(mailbox);
+        }
+    };
+    for (const QByteArray &mailbox : text.headerList("Resent-From:first:addr")) {
+        add(mailbox);
+    }
+    if (!result.empty()) {
+        return result;
+    }
+    for (const char *field : {"From:addr", "Envelope-Sender:addr", "Resent-Sender:addr",
+                              "X-Envelope-From:addr", "EnvelopeFrom:addr"}) {
+        for (const QByteArray &mailbox : text.headerList(field)) {
+            add(mailbox);
+        }
+    }
+    return result;
 }
 
 }  // namespace portcullis::spam

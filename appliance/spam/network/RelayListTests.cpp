@@ -52,30 +52,11 @@ void addOnce(Addresses &list, const QByteArray &item)
     }
 }
 
-/// Who claims to have written or sent the message (all_from_addrs).
-Addresses senderMailboxes(Scan &scan)
-{
-    Addresses result;
-    for (const QByteArray &address : scan.text().headerList("Resent-From:first:addr")) {
-        addOnce(result, address);
-    }
-    if (!result.empty()) {
-        return result;
-    }
-    for (const char *field : {"From:addr", "Envelope-Sender:addr", "Resent-Sender:addr",
-                              "X-Envelope-From:addr", "EnvelopeFrom:addr"}) {
-        for (const QByteArray &address : scan.text().headerList(field)) {
-            addOnce(result, address);
-        }
-    }
-    return result;
-}
-
-/// The same with registered domains.
+/// Registered domains of who claims to have written or sent the message.
 Addresses senderDomains(Scan &scan)
 {
     Addresses result;
-    for (const QByteArray &mailbox : senderMailboxes(scan)) {
+    for (const QByteArray &mailbox : senderMailboxes(scan.text())) {
         const QByteArray domain = scan.domains().domainOfUri(mailbox);
         if (!domain.isEmpty()) {
             addOnce(result, "x@" + domain);
@@ -224,7 +205,7 @@ void RelayListTests::start(Scan &scan, const List &list, const Hops &hops) const
             askRelays(scan, list, hops);
         }
     } else if (function == "check_rbl_from_host") {
-        askAddresses(scan, list, senderMailboxes(scan));
+        askAddresses(scan, list, senderMailboxes(scan.text()));
     } else if (function == "check_rbl_from_domain") {
         askAddresses(scan, list, senderDomains(scan));
     } else if (function == "check_rbl_envfrom") {

@@ -23,8 +23,7 @@ NOT_HERE = re.compile(r'^loadplugin\s+Mail::SpamAssassin::Plugin::(DMARC|Razor2|
 
 
 def make_site(folder):
-    """Debian's site without the plugins that would ask elsewhere. Of more than 20 domains SpamAssassin asks
-    about some that it draws; so that both ask about the same, it asks about all."""
+    """Debian's site without the plugins that would ask elsewhere, and our network.cf."""
     site = os.path.join(folder, 'site')
     os.mkdir(site)
     for name in glob.glob('/etc/spamassassin/*.pre') + glob.glob('/etc/spamassassin/*.cf'):
@@ -33,8 +32,7 @@ def make_site(folder):
             text = file.read()
         with open(target, 'w', encoding='utf-8') as file:
             file.write(NOT_HERE.sub(r'# \g<0>', text))
-    with open(os.path.join(site, 'domains.cf'), 'w', encoding='ascii') as file:
-        file.write('uridnsbl_max_domains 200\n')
+    shutil.copy(os.path.join(parity.HERE, 'network.cf'), site)
     return site
 
 
@@ -49,17 +47,21 @@ def domain_of(address):
 def make_zone(files, site):
     """From what SpamAssassin reads out of the messages, without running a rule."""
     made = zone.Zone()
-    answers = parity.ask(['nice', 'perl', parity.ORACLE, '--sections', 'uris,relays,headers', '--site', site,
+    answers = parity.ask(['nice', 'perl', parity.ORACLE, '--sections', 'uris,relays,headers,body', '--site', site,
                           '--headers', 'From:addr,EnvelopeFrom,DKIM-Signature'], files)
     for answer in answers.values():
         for address in addresses(answer):
             made.add_host(address)
+        for word in re.findall(r'\b\d{4,9}\b', '\n'.join(answer['body'])):
+            made.add_hashes(word, 'md5', 'word.parity.test')
         for uri in answer['uris']:
+            made.add_hashes(uri['raw'], 'sha1', 'uri.parity.test')
             for domain in uri['domains']:
                 made.add_web_domain(domain, [host for host, name in uri['hosts'].items() if name == domain])
         external = re.findall(r'\bip=(\S+) ', answer['relays']['external'])
         for field in ('From:addr', 'EnvelopeFrom'):
             for value in answer['headers'][field] or []:
+                made.add_hashes(value.strip(), 'sha1', 'mail.parity.test')
                 made.add_sender_domain(domain_of(value), external[0] if external else '192.0.2.9')
         for value in answer['headers']['DKIM-Signature'] or []:
             for domain in re.findall(r'\bd=([^;\s]+)', value):

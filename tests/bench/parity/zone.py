@@ -27,6 +27,7 @@ HOST_LISTS = {
     'sa-trusted.bondedsender.org': (5, ['127.0.0.10']),
     'sa-accredit.habeas.com': (5, ['127.0.0.10']),
     'bl.score.senderscore.com': (8, ['127.0.0.4']),
+    'ip.parity.test': (30, ['127.0.0.2', '127.0.0.4', '127.0.0.6', '127.0.0.2 127.0.0.4']),
 }
 DOMAIN_LISTS = {
     'multi.uribl.com': (15, ['127.0.0.2', '127.0.0.4', '127.0.0.8', '127.0.0.6']),
@@ -34,8 +35,12 @@ DOMAIN_LISTS = {
     'dbl.spamhaus.org': (15, ['127.0.1.2', '127.0.1.4', '127.0.1.5', '127.0.1.6', '127.0.1.102',
                               '127.0.1.103', '127.0.1.104']),
     'dob.sibl.support-intelligence.net': (8, ['127.0.0.2']),
+    'domain.parity.test': (30, ['127.0.0.2', '127.0.0.4', '127.0.0.6', '127.0.0.2 127.0.0.4']),
 }
+WEB_HOST_LISTS = {'host.parity.test': (30, ['127.0.0.2'])}
+SERVER_LISTS = {'server.parity.test': (30, ['127.0.0.2', '127.0.0.4'])}
 SENDER_LISTS = {
+    'domain.parity.test': (30, ['127.0.0.2', '127.0.0.4', '127.0.0.6', '127.0.0.2 127.0.0.4']),
     'fresh.fmb.la': (15, ['127.2.0.2', '127.2.0.14', '127.2.0.28']),
     'lookup.dkimwl.org': (30, ['127.0.2.0', '127.0.3.3', '127.0.5.4', '127.0.5.5', '127.0.5.0']),
 }
@@ -75,11 +80,18 @@ class Zone:
         server = f'198.51.{draw(domain, 100)}.{draw(domain + "x", 250)}'
         self.add(domain, 'NS', f'ns{draw(domain, 3)}.{domain}.')
         self.add(f'ns{draw(domain, 3)}.{domain}', 'A', server)
+        self.list_in(SERVER_LISTS, f'ns{draw(domain, 3)}.{domain}', domain)
         self.add_host(server)
         for host in hosts:
             address = f'203.0.{draw(host, 100)}.{draw(host + "x", 250)}'
             self.add(host, 'A', address)
+            self.list_in(WEB_HOST_LISTS, host, host)
             self.add_host(address)
+
+    def add_hashes(self, text, algorithm, name):
+        """Lists a half of the texts by their digests."""
+        if draw(name + text, 2):
+            self.add(f'{hashlib.new(algorithm, text.lower().encode("latin-1")).hexdigest()}.{name}', 'A', '127.0.0.2')
 
     def add_sender_domain(self, domain, address):
         """`address`: of the host that brought mail of this domain."""

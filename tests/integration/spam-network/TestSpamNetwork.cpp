@@ -71,6 +71,7 @@ askdns ASK_AUTHOR _AUTHORDOMAIN_.uri.test A /^127\./
 askdns ASK_TEXT _AUTHORDOMAIN_.uri.test TXT "listed here"
 askdns ASK_NONE _AUTHORDOMAIN_.nothing.test A [NXDOMAIN]
 askdns ASK_HEADER _HEADER(Reply-To:addr:domain)_.uri.test A 127.0.0.2
+askdns ASK_LAST_HOP _LASTEXTERNALREVIP_.relay.test A 127.0.0.4
 askdns ASK_TAG_NO _NOSUCHTAG_.uri.test A
 header HASH_MAIL eval:check_hashbl_emails('hash.test', 'sha1', 'From')
 header HASH_MAIL_NO eval:check_hashbl_emails('hash.test', 'md5', 'From')
@@ -227,11 +228,13 @@ QByteArray TestSpamNetwork::hits(const QByteArray &furtherRules, const QByteArra
 
 void TestSpamNetwork::hitsWhatTheListsSay()
 {
-    QCOMPARE(hits(),
-             QByteArray("ASK_AUTHOR ASK_HEADER ASK_NONE ASK_TEXT FROM_DOMAIN FROM_ENV HASH_MAIL "
-                        "HASH_TEXT HASH_URI RELAY_LAST RELAY_SUB RELAY_SUB_MASK RELAY_SUB_RE "
-                        "RELAY_TEXT URI_ADDRESS URI_HOST URI_IP URI_MASK URI_NS URI_NS_FULL "
-                        "URI_PLAIN URI_RANGE URI_TEXT __RELAY"));
+    QCOMPARE(
+        hits(),
+        QByteArray(
+            "ASK_AUTHOR ASK_HEADER ASK_LAST_HOP ASK_NONE ASK_TEXT FROM_DOMAIN FROM_ENV HASH_MAIL "
+            "HASH_TEXT HASH_URI RELAY_LAST RELAY_SUB RELAY_SUB_MASK RELAY_SUB_RE "
+            "RELAY_TEXT URI_ADDRESS URI_HOST URI_IP URI_MASK URI_NS URI_NS_FULL "
+            "URI_PLAIN URI_RANGE URI_TEXT __RELAY"));
 }
 
 void TestSpamNetwork::hitsWhatSpamAssassinHits()
@@ -266,8 +269,9 @@ void TestSpamNetwork::asksNothingThatIsForbidden()
     const QByteArray found = hits("dns_query_restriction deny uri.test hash.test\n"
                                   "dns_query_restriction allow example.uri.test\n"
                                   "skip_rbl_checks 1\n");
-    QCOMPARE(found, QByteArray("ASK_AUTHOR ASK_HEADER ASK_NONE ASK_TEXT URI_ADDRESS URI_HOST "
-                               "URI_MASK URI_NS URI_NS_FULL URI_PLAIN URI_RANGE URI_TEXT"));
+    QCOMPARE(found,
+             QByteArray("ASK_AUTHOR ASK_HEADER ASK_LAST_HOP ASK_NONE ASK_TEXT URI_ADDRESS URI_HOST "
+                        "URI_MASK URI_NS URI_NS_FULL URI_PLAIN URI_RANGE URI_TEXT"));
 }
 
 void TestSpamNetwork::asksNothingWithoutDns()

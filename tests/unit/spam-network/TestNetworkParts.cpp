@@ -3,6 +3,7 @@
 #include "appliance/spam/network/DnsSubtest.h"
 #include "appliance/spam/network/HashListMail.h"
 #include "appliance/spam/network/NetworkAddresses.h"
+#include "appliance/spam/text/MessageText.h"
 
 #include <QtCore/QList>
 #include <QtTest/QtTest>
@@ -24,6 +25,7 @@ private Q_SLOTS:
     void mailboxesAreFound_data();
     void mailboxesAreFound();
     void machinesAreNoPeople();
+    void whoSentAgainCountsAlone();
 };
 
 void TestNetworkParts::answersMeetConditions_data()
@@ -143,6 +145,19 @@ void TestNetworkParts::machinesAreNoPeople()
     for (const char *mailbox : {"joe@a.example", "information@a.example", "a=b@a.example"}) {
         QVERIFY2(!isImpersonal(mailbox), mailbox);
     }
+}
+
+void TestNetworkParts::whoSentAgainCountsAlone()
+{
+    const RuleSet rules = readRuleText("util_rb_tld example\n");
+    const TextSettings settings = TextSettings::fromRules(rules);
+    const DomainTable domains(rules);
+    const QByteArray plain = "Return-Path: <back@a.example>\r\nFrom: Ann <ann@a.example>\r\n\r\n";
+    MessageText text(portcullis::mail::Content(plain), settings, domains);
+    QCOMPARE(senderMailboxes(text), (std::vector<QByteArray>{"ann@a.example", "back@a.example"}));
+    MessageText again(portcullis::mail::Content("Resent-From: list@b.example\r\n" + plain),
+                      settings, domains);
+    QCOMPARE(senderMailboxes(again), std::vector<QByteArray>{"list@b.example"});
 }
 
 QTEST_GUILESS_MAIN(TestNetworkParts)
