@@ -35,7 +35,8 @@ void learnFromDecision(const quarantine::EntryId &id,
                        const Paths &paths,
                        quarantine::QuarantineStore &store)
 {
-    if (!config.spam.learnsFromQuarantine) {
+    // Without Bayes nobody would take it from the journal.
+    if (!config.spam.learnsFromQuarantine || !config.spam.useBayes) {
         return;
     }
     if (const Status told = tellJournal(id, as, config, paths, store); !told) {
