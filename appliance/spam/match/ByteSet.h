@@ -49,11 +49,6 @@ public:
         return bits;
     }
     [[nodiscard]] bool isEmpty() const { return count() == 0; }
-    /// Whether it has members, and none of them in ASCII.
-    [[nodiscard]] bool isHigh() const
-    {
-        return (m_words[0] | m_words[1]) == 0 && (m_words[2] | m_words[3]) != 0;
-    }
     /// The only member; -1 if there is none or more than one.
     [[nodiscard]] int single() const
     {

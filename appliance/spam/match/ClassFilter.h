@@ -31,7 +31,7 @@ public:
     [[nodiscard]] bool isEmpty() const { return m_words.empty(); }
     [[nodiscard]] size_t wordCount() const { return m_words.size(); }
 
-    /// Calls found(id) for words that occur in the text, once for each place.
+    /// Calls found(id, begin) for words that occur in the text, once for each place.
     template<typename Found>
     void scan(QByteArrayView text, const Found &found) const
     {
@@ -69,7 +69,7 @@ private:
             const Word &word = m_words[*each];
             const qsizetype begin = at - word.place;
             if (begin >= 0 && word.length <= text.size() - begin && fits(word, bytes + begin)) {
-                found(word.id);
+                found(word.id, begin);
             }
         }
     }

@@ -1,249 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "appliance/spam/match/PatternSet.h"
 
-#include "appliance/spam/match/LiteralFinder.h"
+#include "appliance/spam/match/PatternSetPrivate.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <limits>
-#include <map>
 
 namespace portcullis::spam {
 
 namespace {
 
-constexpr size_t leastLiteral = 3;      // Shorter ones occur everywhere …
-constexpr size_t leastHighLiteral = 2;  // … but for letters that are not ASCII.
-constexpr size_t maxSpellings = 16;     // Literals that one word of classes may become.
-constexpr size_t maxClassWords = 6;     // Of one condition; more are merged.
-constexpr int maxLines = 1 << 30;       // Of one text; marks are that many.
-
-/// The literal spellings of a word, nothing if there are too many. Letters that occur in both cases do
-/// not count: then all of the word is caseless, which finds more, never less.
-std::vector<Literal> spellings(const ClassWord &word)
-{
-    const bool isHigh = std::all_of(word.begin(), word.end(),
-                                    [](const ByteSet &set) { return set.isHigh(); });
-    if (word.size() < (isHigh ? leastHighLiteral : leastLiteral)) {
-        return {};
-    }
-    bool isCaseless = false;
-    for (const ByteSet &set : word) {
-        for (uchar letter = 'a'; letter <= 'z' && !isCaseless; ++letter) {
-            isCaseless = set.contains(letter) && set.contains(static_cast<uchar>(letter - 32));
-        }
-    }
-    std::vector<Literal> all{{QByteArray(), isCaseless}};
-    for (const ByteSet &set : word) {
-        std::vector<Literal> longer;
-        for (int byte = 0; byte < 256; ++byte) {
-            const bool isCapital = byte >= 'A' && byte <= 'Z';
-            if (!set.contains(static_cast<uchar>(byte))
-                || (isCaseless && isCapital && set.contains(static_cast<uchar>(byte + 32)))) {
-                continue;
-            }
-            for (const Literal &begin : all) {
-                longer.push_back({begin.text + static_cast<char>(byte), isCaseless});
-            }
-            if (longer.size() > maxSpellings) {
-                return {};
-            }
-        }
-        all = std::move(longer);
-    }
-    return all;
-}
-
-bool isAscii(QByteArrayView text)
-{
-    constexpr quint64 highBits = 0x8080808080808080ULL;
-    qsizetype at = 0;
-    for (; at + 8 <= text.size(); at += 8) {
-        quint64 octets = 0;
-        std::memcpy(&octets, text.data() + at, sizeof octets);
-        if ((octets & highBits) != 0) {
-            return false;
-        }
-    }
-    return std::all_of(text.begin() + at, text.end(),
-                       [](char c) { return static_cast<uchar>(c) < 0x80; });
-}
-
-}  // namespace
-
-struct PatternSet::Private {
-    /// A word (literal or of classes) belongs to conditions of entries.
-    struct Use {
-        int entry;
-        int condition;
-    };
-    struct Condition {
-        std::vector<int> words;
-        int least = 1;
-    };
-    /// A way of an expression.
-    struct Entry {
-        int pattern;
-        std::vector<Condition> conditions;
-    };
-
-    size_t patternCount = 0;
-    std::vector<int> direct;
-    std::vector<Entry> entries;
-    std::vector<std::vector<Use>> uses;  // By word: literals first.
-    std::unique_ptr<LiteralFinder> literals;
-    size_t literalCount = 0;
-    ClassFilter classes;
-    ClassFilter highClasses;  // Of ways that no text of ASCII takes.
-
-    void prepare(PatternSetScratch &scratch, qsizetype scans) const;
-    void hit(int word, quint32 times, PatternSetScratch &scratch) const
-    {
-        PatternSetScratch::Mark &mark = scratch.words[static_cast<size_t>(word)];
-        if (mark.scan != scratch.scan) {
-            mark = {scratch.scan, 0};
-            scratch.named.push_back(word);
-        }
-        mark.count += times;
-    }
-    [[nodiscard]] bool holds(const Condition &condition, const PatternSetScratch &scratch) const
-    {
-        auto open = static_cast<quint32>(condition.least);
-        for (const int word : condition.words) {
-            const PatternSetScratch::Mark &mark = scratch.words[static_cast<size_t>(word)];
-            if (mark.scan == scratch.scan) {
-                if (mark.count >= open) {
-                    return true;
-                }
-                open -= mark.count;
-            }
-        }
-        return false;
-    }
-    void findClasses(QByteArrayView text, PatternSetScratch &scratch) const;
-    /// Calls found(pattern) for what the marked words name.
-    template<typename Found>
-    void name(PatternSetScratch &scratch, const Found &found) const;
-};
-
-/// Puts the words of all conditions together, each once.
-class PatternSet::Builder
-{
-public:
-    using Use = Private::Use;
-
-    explicit Builder(Private &set)
-        : m_set(set)
-    {
-    }
-
-    void build(const std::vector<Ways> &patterns)
-    {
-        m_set.patternCount = patterns.size();
-        for (size_t i = 0; i < patterns.size(); ++i) {
-            if (patterns[i].empty()) {
-                m_set.direct.push_back(static_cast<int>(i));
-            }
-            for (const Conditions &way : patterns[i]) {
-                addWay(static_cast<int>(i), way);
-            }
-        }
-        m_set.literalCount = m_texts.size();
-        m_set.literals = std::make_unique<LiteralFinder>(m_texts);
-        m_set.classes = filterOf(m_plain);
-        m_set.highClasses = filterOf(m_high);
-        for (Private::Entry &entry : m_set.entries) {
-            for (Private::Condition &condition : entry.conditions) {
-                std::sort(condition.words.begin(), condition.words.end());
-                condition.words.erase(std::unique(condition.words.begin(), condition.words.end()),
-                                      condition.words.end());
-            }
-        }
-    }
-
-private:
-    using OpenWords = std::vector<std::pair<ClassWord, Use>>;
-
-    void addWay(int pattern, const Conditions &way)
-    {
-        const auto entry = static_cast<int>(m_set.entries.size());
-        m_set.entries.push_back({pattern, std::vector<Private::Condition>(way.size())});
-        bool isHigh = false;
-        for (size_t i = 0; i < way.size(); ++i) {
-            const Use use{entry, static_cast<int>(i)};
-            m_set.entries.back().conditions[i].least = way[i].least;
-            // What needs a letter that is not ASCII is not looked for where there is none.
-            isHigh = isHigh || isOfHighLetters(way[i]);
-            std::vector<ClassWord> rest;
-            for (const ClassWord &word : way[i].words) {
-                if (!addLiterals(spellings(word), use)) {
-                    rest.push_back(word);
-                }
-            }
-            for (ClassWord &word : ClassFilter::merged(std::move(rest), maxClassWords)) {
-                (isHigh ? m_high : m_plain).emplace_back(std::move(word), use);
-            }
-        }
-    }
-
-    static bool isOfHighLetters(const RequiredFactor &factor)
-    {
-        return std::all_of(factor.words.begin(), factor.words.end(), [](const ClassWord &word) {
-            return std::any_of(word.begin(), word.end(),
-                               [](const ByteSet &set) { return set.isHigh(); });
-        });
-    }
-
-    bool addLiterals(const std::vector<Literal> &spelt, Use use)
-    {
-        for (const Literal &literal : spelt) {
-            const auto [place, isNew] = m_known.try_emplace(
-                {literal.isCaseless ? literal.text.toLower() : literal.text, literal.isCaseless},
-                static_cast<int>(m_texts.size()));
-            if (isNew) {
-                m_texts.push_back(literal);
-                m_set.uses.emplace_back();
-            }
-            addUse(place->second, use);
-        }
-        return !spelt.empty();
-    }
-
-    void addUse(int word, Use use)
-    {
-        m_set.uses[static_cast<size_t>(word)].push_back(use);
-        m_set.entries[static_cast<size_t>(use.entry)]
-            .conditions[static_cast<size_t>(use.condition)]
-            .words.push_back(word);
-    }
-
-    ClassFilter filterOf(const OpenWords &open)
-    {
-        std::vector<ClassWord> words;
-        std::vector<int> ids;
-        std::map<ClassWord, int> known;
-        for (const auto &[word, use] : open) {
-            const auto [place, isNew] = known.try_emplace(word,
-                                                          static_cast<int>(m_set.uses.size()));
-            if (isNew) {
-                m_set.uses.emplace_back();
-                ids.push_back(place->second);
-                words.push_back(word);
-            }
-            addUse(place->second, use);
-        }
-        return {words, ids};
-    }
-
-    Private &m_set;
-    std::vector<Literal> m_texts;
-    std::map<std::pair<QByteArray, bool>, int> m_known;
-    OpenWords m_plain;
-    OpenWords m_high;
-};
-
-namespace {
+constexpr int maxLines = 1 << 30;  // Of one text; marks are that many.
 
 /// Notes in which lines of a joined text literals occur.
 class LineSink final : public LiteralSink
@@ -322,12 +89,20 @@ void PatternSet::Private::prepare(PatternSetScratch &scratch, qsizetype scans) c
 
 void PatternSet::Private::findClasses(QByteArrayView text, PatternSetScratch &scratch) const
 {
-    const auto found = [&](int word) { hit(word, 1, scratch); };
+    const auto found = [&](int word, qsizetype) { hit(word, 1, scratch); };
     if (!classes.isEmpty()) {
         classes.scan(text, found);
     }
-    if (!highClasses.isEmpty() && !isAscii(text)) {
-        highClasses.scan(text, found);
+    if (!gapBegins.isEmpty()) {
+        gapBegins.scan(text, [&](int word, qsizetype begin) {
+            if (scratch.words[static_cast<size_t>(word)].scan != scratch.scan
+                && beginsAt(gapWords[static_cast<size_t>(word - firstGapWord)], text, begin)) {
+                hit(word, 1, scratch);
+            }
+        });
+    }
+    if (scratch.hasRare && !rareClasses.isEmpty()) {
+        rareClasses.scan(text, found);
     }
 }
 
@@ -356,13 +131,13 @@ void PatternSet::Private::name(PatternSetScratch &scratch, const Found &found) c
 PatternSet::PatternSet()
     : d(std::make_unique<Private>())
 {
-    Builder(*d).build({});
+    d->build({});
 }
 
 PatternSet::PatternSet(const std::vector<Ways> &patterns)
     : d(std::make_unique<Private>())
 {
-    Builder(*d).build(patterns);
+    d->build(patterns);
 }
 
 PatternSet::~PatternSet() = default;
@@ -379,6 +154,7 @@ void PatternSet::candidates(QByteArrayView text,
     }
     d->prepare(scratch, 1);
     scratch.named.clear();
+    scratch.hasRare = false;
     scratch.ends.assign(1, text.size());
     LineSink sink(scratch);
     if (!d->literals->find(text, sink)) {
@@ -420,6 +196,7 @@ void PatternSet::candidates(const std::vector<QByteArray> &lines,
     size_t next = 0;
     for (int line = 0; line < count; ++line, ++scratch.scan) {
         scratch.named.clear();
+        scratch.hasRare = false;
         for (size_t word = 0; !isSearched && word < d->literalCount; ++word) {
             d->hit(static_cast<int>(word), std::numeric_limits<quint32>::max(), scratch);
         }
@@ -438,38 +215,7 @@ void PatternSet::candidates(const std::vector<QByteArray> &lines,
 PatternSet::Statistics PatternSet::statistics() const
 {
     return {d->patternCount, d->direct.size(), d->literalCount,
-            d->classes.wordCount() + d->highClasses.wordCount()};
-}
-
-PatternSet::Ways conditionsOf(const Regex &regex)
-{
-    const auto tree = readRegex(regex);
-    if (!tree) {
-        return {};
-    }
-    PatternSet::Ways ways;
-    const auto letters = highLetters(tree->root);
-    if (!letters || !letters->empty()) {
-        if (letters) {
-            RequiredFactor factor;
-            factor.words = *letters;
-            ways.push_back({factor});
-        } else {
-            ways.emplace_back();
-        }
-        for (RequiredFactor &factor : requiredFactors(*tree)) {
-            ways.back().push_back(std::move(factor));
-        }
-    }
-    if (const auto plain = withoutHighLetters(tree->root)) {
-        RegexTree without;
-        without.root = *plain;
-        ways.push_back(requiredFactors(without));
-    }
-    if (std::any_of(ways.begin(), ways.end(), [](const auto &way) { return way.empty(); })) {
-        return {};
-    }
-    return ways;
+            d->classes.wordCount() + d->rareClasses.wordCount() + d->gapWords.size()};
 }
 
 }  // namespace portcullis::spam

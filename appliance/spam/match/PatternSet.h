@@ -35,6 +35,7 @@ struct PatternSetScratch {
     std::vector<qsizetype> ends;  ///< Of lines in `joined`.
     QByteArray joined;
     quint32 scan = 0;
+    bool hasRare = false;  ///< A rare word was found in this scan.
 };
 
 /// Says which of many expressions may match a text, by the words that each of them requires: one pass for

@@ -185,7 +185,7 @@ private:
     void offer(std::vector<RequiredFactor> &factors, const Words &words) const
     {
         if (!hasEmptyWord(words)) {
-            offer(factors, RequiredFactor{words, likelihoodOfAll(words)});
+            offer(factors, RequiredFactor{words, {}, likelihoodOfAll(words)});
         }
     }
     void offer(std::vector<RequiredFactor> &factors, RequiredFactor factor) const

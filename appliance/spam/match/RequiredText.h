@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "appliance/spam/match/GapWord.h"
 #include "appliance/spam/match/RegexTree.h"
 
-#include <optional>
 #include <vector>
 
 namespace portcullis::spam {
@@ -11,13 +11,17 @@ namespace portcullis::spam {
 /// A word of classes: octet i must be in set i.
 using ClassWord = std::vector<ByteSet>;
 
-/// A condition that every match fulfils: the words occur in the subject, `least` times in all.
+/// A condition that every match fulfils: the words occur in the subject, `least` times in all; or, if
+/// there is one, the word with gaps.
 struct RequiredFactor {
     std::vector<ClassWord> words;
+    GapWord gapWord;
     /// About how probable it is that one of the words begins at a given octet of a mail.
     double likelihood = 1;
     int least = 1;           ///< Of repeated groups: each round has one of its own.
     bool isConsumed = true;  ///< Part of the match itself, not of what a look-ahead sees.
+    /// Few texts have one of the words; other conditions are looked at only in those that do.
+    bool isRare = false;
 };
 
 /// What bounds the search for required text.
@@ -32,14 +36,6 @@ struct RequiredTextLimits {
 /// known. Sound for every tree: what is not understood requires nothing.
 std::vector<RequiredFactor> requiredFactors(const RegexTree &tree,
                                             const RequiredTextLimits &limits = {});
-
-/// Fuzzy rules spell a letter in ASCII or Latin-1, or as several octets of UTF-8. Filters are sharp for
-/// the first, and most texts have none of the second. So both are looked for apart: this is the tree
-/// without all alternatives that need an octet of which no ASCII is (nothing, if it always does) …
-std::optional<RegexNode> withoutHighLetters(const RegexNode &root);
-/// … and these are the letters, spelt out, one of which a subject has that matches with such an octet.
-/// Empty: there are none. Nothing: there are too many, or such that consist of one octet.
-std::optional<std::vector<ClassWord>> highLetters(const RegexNode &root);
 
 /// Probability of an octet of the set in mail text, roughly.
 double likelihoodOf(const ByteSet &set);

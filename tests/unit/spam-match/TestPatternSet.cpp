@@ -66,6 +66,8 @@ private Q_SLOTS:
     void everyConditionMustHold();
     void lettersBeyondAsciiAreLookedForApart();
     void roundsOfAGroupNeedAWordEach();
+    void wordsWithGapsAreFound_data();
+    void wordsWithGapsAreFound();
     void linesAreSearchedTogetherAsOneByOne();
     void marksAreReusedWhenTheirNumbersRunOut();
     void shortTextsAreSearchedToTheirEnd();
@@ -191,6 +193,35 @@ void TestPatternSet::roundsOfAGroupNeedAWordEach()
     // A look-ahead may see the same word from every round.
     const PatternSet looking({conditionsOf(caseless("(?:(?=.*magic).){4}"))});
     QCOMPARE(namedFor(looking, "....magic").size(), size_t(1));
+}
+
+void TestPatternSet::wordsWithGapsAreFound_data()
+{
+    QTest::addColumn<QByteArray>("text");
+    QTest::addColumn<bool>("isFound");
+    QTest::newRow("together") << QByteArray("a cialis b") << true;
+    QTest::newRow("apart") << QByteArray("c - i---a_l.i s") << true;
+    QTest::newRow("a gap that could be a letter") << QByteArray("c!!!!al||s") << true;
+    QTest::newRow("too far apart") << QByteArray("c    ialis") << false;
+    QTest::newRow("another letter between") << QByteArray("cialxis") << false;
+    QTest::newRow("cut off") << QByteArray("ciali") << false;
+    QTest::newRow("only gaps") << QByteArray(500, '!') << false;
+}
+
+void TestPatternSet::wordsWithGapsAreFound()
+{
+    QFETCH(QByteArray, text);
+    QFETCH(bool, isFound);
+    const char *const gap = "[_\\W]{0,3}";
+    QByteArray source;
+    for (const char *letter : {"c", "[i1!|]", "[a4@]", "[l!|1]", "[i1!|]", "s"}) {
+        source += (source.isEmpty() ? "" : gap) + QByteArray(letter);
+    }
+    const PatternSet set({conditionsOf(caseless(source.constData()))});
+    QCOMPARE(!namedFor(set, text).empty(), isFound);
+    QCOMPARE(Pattern::compile(caseless(source.constData()))->matches(text), isFound);
+    const GapWord word = gapWordOf(readRegex(caseless(source.constData()))->root);
+    QCOMPARE(word.size(), size_t(6));
 }
 
 void TestPatternSet::linesAreSearchedTogetherAsOneByOne()
