@@ -2,6 +2,7 @@
 #include "appliance/cli/pmg-spam/Lint.h"
 
 #include "appliance/cli/support/Terminal.h"
+#include "appliance/spam/assembly/GatewayModules.h"
 
 #include <algorithm>
 #include <chrono>
@@ -44,6 +45,22 @@ QString lineOf(const spam::Problem &problem)
     return printable(text + QString::fromUtf8(problem.reason), maxReason) + QLatin1Char('\n');
 }
 
+/// Tests of the network and of what was learnt as well, whether they are on or not. Nobody is asked.
+spam::RuleOrigin withEverything(spam::RuleOrigin origin)
+{
+    spam::GatewayLinks links;
+    links.usesNetwork = true;
+    links.usesBayes = true;
+    links.usesReputation = true;
+    links.learns = false;
+    origin.furtherModules = spam::gatewayModules(links);
+    origin.settings.usesNetwork = true;
+    origin.settings.usesBayes = true;
+    origin.sources.isLocalOnly = false;
+    origin.learnt = nullptr;
+    return origin;
+}
+
 void printSummary(const spam::RuleSet &rules, std::chrono::milliseconds time)
 {
     for (const QByteArray &file : rules.files) {
@@ -61,8 +78,9 @@ void printSummary(const spam::RuleSet &rules, std::chrono::milliseconds time)
 
 }  // namespace
 
-int lint(const spam::RuleOrigin &origin, Detail detail)
+int lint(const spam::RuleOrigin &given, Detail detail)
 {
+    const spam::RuleOrigin origin = withEverything(given);
     const auto start = std::chrono::steady_clock::now();
     const auto compiled = spam::loadRules(origin);
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(

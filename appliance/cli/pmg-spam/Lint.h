@@ -12,6 +12,6 @@ enum class Detail {
 
 /// Reads all rules and says what is wrong with them, file and line first. Gives the exit code: 1 if
 /// something could not be used as it was meant.
-int lint(const spam::RuleOrigin &origin, Detail detail);
+int lint(const spam::RuleOrigin &given, Detail detail);
 
 }  // namespace portcullis::cli::spamrules
