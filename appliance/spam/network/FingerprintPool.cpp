@@ -38,10 +38,10 @@ milliseconds timeLeft(steady_clock::time_point end)
 
 FingerprintAgent::FingerprintAgent(FingerprintProgram program,
                                    const FingerprintLimits &limits,
-                                   Ended ended)
+                                   Listener listener)
     : m_program(std::move(program))
     , m_limits(limits)
-    , m_ended(std::move(ended))
+    , m_listener(std::move(listener))
 {
     m_deadline.setSingleShot(true);
     connect(&m_deadline, &QTimer::timeout, this, [this] { fail("no answer in time"); });
@@ -76,6 +76,19 @@ void FingerprintAgent::start()
         ::close(pair[0]);
     }
     m_child = child ? *child : -1;
+    if (m_program.manner == FingerprintProgram::Manner::OneAMessage) {
+        m_isReady = true;
+    } else {
+        m_deadline.start(m_limits.start);
+    }
+}
+
+void FingerprintAgent::becomeReady()
+{
+    m_deadline.stop();
+    m_reply.clear();
+    m_isReady = true;
+    m_listener.ready();
 }
 
 void FingerprintAgent::give(FingerprintJob job)
@@ -103,11 +116,15 @@ void FingerprintAgent::closeInput()
 void FingerprintAgent::read()
 {
     m_reply += m_socket.readAll();
+    const bool isLine = m_program.manner == FingerprintProgram::Manner::Resident
+                        && m_reply.endsWith('\n');
     if (m_reply.size() > m_limits.reply) {
         fail("the answer is too long");
-    } else if (!m_job && !m_reply.isEmpty()) {
+    } else if (!m_isReady && m_reply == "ready\n") {
+        becomeReady();
+    } else if (m_isReady && !m_job && !m_reply.isEmpty()) {
         fail("it spoke without being asked");
-    } else if (m_program.manner == FingerprintProgram::Manner::Resident && m_reply.endsWith('\n')) {
+    } else if (m_job && isLine) {
         succeed(m_reply);
     }
 }
@@ -127,7 +144,7 @@ void FingerprintAgent::succeed(const QByteArray &reply)
     // "failed could not connect …" is an answer of the program, and none about the message.
     const bool isAnswer = !answer.startsWith("failed");
     job->done(isAnswer ? std::optional(answer) : std::nullopt);
-    m_ended(*this, isAnswer ? QByteArray() : answer.trimmed());
+    m_listener.ended(*this, isAnswer ? QByteArray() : answer.trimmed());
 }
 
 void FingerprintAgent::fail(const QByteArray &problem)
@@ -142,7 +159,7 @@ void FingerprintAgent::fail(const QByteArray &problem)
     if (job) {
         job->done(std::nullopt);
     }
-    m_ended(*this, problem);
+    m_listener.ended(*this, problem);
 }
 
 // ---- pool ------------------------------------------------------------------------------------------
@@ -202,24 +219,29 @@ void FingerprintPool::pump()
 
 FingerprintAgent *FingerprintPool::idleAgent()
 {
+    bool isStarting = false;
     for (const auto &agent : m_agents) {
         if (agent->isIdle()) {
             return agent.get();
         }
+        isStarting = isStarting || agent->isStarting();
     }
-    if (agents() >= m_settings.agents || isResting() || m_program.command.program.isEmpty()) {
+    if (isStarting || agents() >= m_settings.agents || isResting()
+        || m_program.command.program.isEmpty()) {
         return nullptr;
     }
     auto agent = std::make_unique<FingerprintAgent>(
         m_program, m_settings.limits,
-        [this](FingerprintAgent &which, const QByteArray &problem) { ended(which, problem); });
+        FingerprintAgent::Listener{
+            [this] { pump(); },
+            [this](FingerprintAgent &which, const QByteArray &problem) { ended(which, problem); }});
     if (!agent->isRunning()) {
         countFailure("the program cannot be started");
         dropOverdue();
         return nullptr;
     }
     m_agents.push_back(std::move(agent));
-    return m_agents.back().get();
+    return m_agents.back()->isIdle() ? m_agents.back().get() : nullptr;
 }
 
 void FingerprintPool::ended(FingerprintAgent &agent, const QByteArray &problem)
@@ -235,7 +257,8 @@ void FingerprintPool::ended(FingerprintAgent &agent, const QByteArray &problem)
             m_agents.erase(found);
         }
     }
-    QTimer::singleShot(0, this, [this] { pump(); });
+    QMetaObject::invokeMethod(
+        this, [this] { pump(); }, Qt::QueuedConnection);
 }
 
 void FingerprintPool::countFailure(const QByteArray &problem)

@@ -25,21 +25,28 @@ struct FingerprintJob {
 class FingerprintAgent final : public QObject
 {
 public:
-    using Ended = std::function<void(FingerprintAgent &agent, const QByteArray &problem)>;
+    struct Listener {
+        std::function<void()> ready;  ///< A message may be given.
+        /// It has an answer (an empty problem), or has failed. May delete the agent later, not at once.
+        std::function<void(FingerprintAgent &agent, const QByteArray &problem)> ended;
+    };
 
-    /// Starts the program. `ended` is called when the agent has an answer (an empty problem) or has
-    /// failed; it may delete the agent later, not at once.
-    FingerprintAgent(FingerprintProgram program, const FingerprintLimits &limits, Ended ended);
+    /// Starts the program.
+    FingerprintAgent(FingerprintProgram program,
+                     const FingerprintLimits &limits,
+                     Listener listener);
     ~FingerprintAgent() override;
     Q_DISABLE_COPY_MOVE(FingerprintAgent)
 
     [[nodiscard]] bool isRunning() const { return m_child > 0; }
-    [[nodiscard]] bool isIdle() const { return isRunning() && !m_job; }
+    [[nodiscard]] bool isIdle() const { return isRunning() && m_isReady && !m_job; }
+    [[nodiscard]] bool isStarting() const { return isRunning() && !m_isReady; }
     [[nodiscard]] int messages() const { return m_messages; }
     void give(FingerprintJob job);
 
 private:
     void start();
+    void becomeReady();
     void read();
     void closeInput();
     void succeed(const QByteArray &reply);
@@ -47,13 +54,14 @@ private:
 
     FingerprintProgram m_program;
     FingerprintLimits m_limits;
-    Ended m_ended;
+    Listener m_listener;
     std::optional<FingerprintJob> m_job;
     QLocalSocket m_socket;
     QTimer m_deadline;
     QByteArray m_reply;
     pid_t m_child = -1;
     int m_messages = 0;
+    bool m_isReady = false;
 };
 
 /// The agents of one network, the messages that wait for them, and whether it is worth asking.

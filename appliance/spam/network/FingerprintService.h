@@ -19,7 +19,8 @@ class FingerprintPool;
 /// A program that asks one of the networks.
 struct FingerprintProgram {
     enum class Manner : quint8 {
-        Resident,     ///< Takes "<octets>\n<message>", answers with a line, and takes the next.
+        /// Says "ready\n", takes "<octets>\n<message>", answers with a line, and takes the next.
+        Resident,
         OneAMessage,  ///< Takes a message until its end, answers, and ends.
     };
     ChildCommand command;  ///< An empty program: not there, nothing is asked.

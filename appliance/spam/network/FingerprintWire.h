@@ -22,6 +22,8 @@ struct FingerprintLimits {
     qsizetype message = 1024
                         * 1024;   ///< Bytes; more is not asked about. `maxspamsize` is far below.
     qsizetype reply = 16 * 1024;  ///< Bytes of a reply; a longer one is none.
+    /// Until a program is ready: Razor's agents may have to find servers first.
+    std::chrono::milliseconds start = std::chrono::seconds(60);
     std::chrono::milliseconds deadline = std::chrono::seconds(
         60);  ///< Longest that may be asked for.
 };
