@@ -74,6 +74,8 @@ class LearningTest(GatewayCase):
         cls.addClassCleanup(cls.gateway.close)
         rules = cls.gateway.root / "rules/20_learning.cf"
         rules.write_text(RULES + AWL_RULES)
+        cls.site = cls.gateway.root / "etc/mail/spamassassin"
+        cls.site.mkdir(parents=True)
         cls.gateway.start()
 
     # ---- helpers ----
@@ -197,6 +199,11 @@ class LearningTest(GatewayCase):
                 hits = self.judged(mail(SPAM_WORDS, "surely spam", extra="nothing but spam"))
                 self.assertIn("BAYES_99", hits)  # By the last snapshot.
             self.gateway.wait_for_log(r"learn\.failed:")
+            one = self.gateway.scratch_folder / "down.eml"
+            one.write_bytes(mail(SPAM_WORDS))
+            failed = self.gateway.run("pmg-spam", "learn", "--spam", one, check=False)
+            self.assertEqual(failed.returncode, 1)
+            self.assertIn("connection", failed.stderr)
             self.gateway.kill("learn")  # What waits is in files.
             self.judged(mail(HAM_WORDS, "surely wanted"))
         self.wait_learnt(spam + 3, ham + 1, 60)
@@ -253,6 +260,28 @@ class LearningTest(GatewayCase):
         worse = "worse@spammer.test"
         wait_for(lambda: "TXREP" in self.judged(mail(HAM_WORDS, "ten points", sender=worse))
                  or "TXREP" in self.judged(mail(HAM_WORDS, sender=worse)), 60, "TXREP to hit", 0.5)
+
+
+    def test_a_rules_are_taken_when_they_are_whole_and_bring_no_new_errors(self):
+        custom = self.site / "custom.cf"
+        custom.write_text("body   MINE  /agenda|minutes|meeting|budget|report/\nscore  MINE  1.5\n")
+        wait_for(lambda: "MINE" in self.judged(mail(HAM_WORDS)), 20, "the site's rule to hit", 0.3)
+        start = len(self.gateway.log())
+        custom.write_text("body   BROKEN  /(/\nbody OTHER /office/\n")
+        self.gateway.wait_for_log(rf"spam\.rules-not-updated: .*{custom}:1: BROKEN: ", start=start)
+        self.assertIn("MINE", self.judged(mail(HAM_WORDS)))
+        lint = self.gateway.run("pmg-spam", "lint", check=False)
+        self.assertEqual(lint.returncode, 1)
+        self.assertIn(f"{custom}:1: error: BROKEN: ", lint.stdout)
+        custom.write_text("body   YOURS  /agenda|minutes|meeting|budget|report/\n")
+        wait_for(lambda: "YOURS" in self.judged(mail(HAM_WORDS)), 20, "the mended rule to hit", 0.3)
+
+    def test_b_the_stock_rules_lint_without_errors(self):
+        stock = Path("/usr/share/spamassassin")
+        if not stock.is_dir():
+            self.skipTest("SpamAssassin's rules are not installed")
+        done = self.gateway.run("pmg-spam", "lint", "--rules", stock, "--site", self.gateway.root / "rules", check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
 
 
 if __name__ == "__main__":
