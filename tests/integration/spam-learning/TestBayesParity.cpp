@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Trained with the same mails, both put a mail into the same bucket: whole mails, from bytes to BAYES_*.
+#include "appliance/spam/assembly/LearnTokenizer.h"
 #include "appliance/spam/bayes/BayesLearner.h"
 #include "appliance/spam/bayes/MemoryBayesStore.h"
-#include "appliance/spam/bayes/MessageTokenizer.h"
 #include "appliance/spam/conf/RuleReader.h"
 #include "BayesOracle.h"
 
@@ -77,7 +77,9 @@ void TestBayesParity::sameMailsGiveTheSameBucket()
         QSKIP(qPrintable(oracle.error().detail));
     }
     const qint64 now = QDateTime::currentSecsSinceEpoch();
-    MessageTokenizer tokenizer(readRules({}));
+    RuleSources sources;
+    sources.pluginText = "loadplugin Mail::SpamAssassin::Plugin::TextCat\n";
+    const auto tokenizer = makeLearnTokenizer(readRules(sources));
     MemoryBayesStore store;
     std::vector<const LabelledMail *> mixed;
     for (size_t offset = 0; offset < 5; ++offset) {
@@ -90,7 +92,7 @@ void TestBayesParity::sameMailsGiveTheSameBucket()
         const LearnAs as = mixed[i]->isSpam ? LearnAs::Spam : LearnAs::Ham;
         (*oracle)->tell(QByteArray("learn ") + (mixed[i]->isSpam ? "spam " : "ham ")
                         + mixed[i]->path);
-        const LearnTokens message = tokenizer(fileBytes(mixed[i]->path), as, now);
+        const LearnTokens message = (*tokenizer)(fileBytes(mixed[i]->path), as, now);
         QVERIFY(learnMessages(store, std::span(&message, 1)));
     }
     int sameBucket = 0;
@@ -99,7 +101,7 @@ void TestBayesParity::sameMailsGiveTheSameBucket()
     std::map<QByteArray, int> differing;
     for (size_t i = learnt; i < mixed.size(); ++i) {
         const QByteArray &path = mixed[i]->path;
-        const LearnTokens ours = tokenizer(fileBytes(path), LearnAs::Spam, now);
+        const LearnTokens ours = (*tokenizer)(fileBytes(path), LearnAs::Spam, now);
         const QJsonValue theirs = (*oracle)->ask("sources " + path);
         const QJsonObject theirTokens = theirs[QLatin1String("tokens")].toObject();
         std::set<QByteArray> missing;

@@ -25,7 +25,8 @@ my $engine = Mail::SpamAssassin->new({
     userprefs_filename => '/dev/null',
     home_dir_for_helpers => $home,
     userstate_dir => $home,
-    post_config_text => join("\n", "use_bayes 1", "bayes_auto_learn 0", "bayes_auto_expire 0",
+    post_config_text => join("\n", "loadplugin Mail::SpamAssassin::Plugin::TextCat",
+      "use_bayes 1", "bayes_auto_learn 0", "bayes_auto_expire 0",
       "bayes_path $home/bayes", "lock_method flock", "use_auto_welcomelist 0", "time_limit 0", ""),
 });
 $engine->init(1);
