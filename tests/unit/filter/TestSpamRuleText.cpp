@@ -90,6 +90,11 @@ void TestSpamRuleText::pluginsFollowTheirSettings()
     config.spam.languages = "de";
     QVERIFY(spamPluginText(config).contains("Plugin::AWL\n"));
     QVERIFY(spamPluginText(config).contains("Plugin::TextCat\n"));
+    config.spam.useTxRep = true;  // Takes the place of AWL.
+    QVERIFY(spamPluginText(config).contains("Plugin::TxRep\n"));
+    QVERIFY(!spamPluginText(config).contains("Plugin::AWL\n"));
+    QVERIFY(spamRuleText(config).contains("use_txrep 1\n"));
+    QVERIFY(!spamRuleText(config).contains("use_auto_welcomelist"));
 }
 
 }  // namespace portcullis::filter
