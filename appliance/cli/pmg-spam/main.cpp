@@ -18,10 +18,13 @@ const char helpText[] =
     "  lint [--rules DIR] [--site DIR] [-D] [FILE.cf...]\n"
     "                     say what is wrong with the rules: file, line, reason. FILEs are read\n"
     "                     after the site's, as if they were already there\n"
-    "  check FILE.eml [--explain TEST]... [--from ADDRESS] [--ip IP] [--json]\n"
-    "                 [--rules DIR] [--site DIR]\n"
-    "                     score and tests of a mail, without network and Bayes, and where a test\n"
-    "                     matched. FILE '-' is standard input\n"
+    "  check FILE.eml [--explain TEST]... [--json] [--local] [--rules DIR] [--site DIR]\n"
+    "        [--from ADDRESS] [--to ADDRESS]... [--ip IP] [--client NAME] [--helo NAME]\n"
+    "                     score and tests of a mail, and where a test matched. FILE '-' is\n"
+    "                     standard input. Network tests and Bayes as in the gateway, if its "
+    "filter\n"
+    "                     runs; --local leaves them out. The last options say how the mail came;\n"
+    "                     without them its own fields do\n"
     "%1\n"
     "  --rules DIR        stock rules instead of /usr/share/spamassassin or sa-update's\n"
     "  --site DIR         the administrator's rules instead of /etc/mail/spamassassin\n"
@@ -49,11 +52,12 @@ int runCheck(const QCommandLineParser &parser)
     }
     CheckArguments arguments;
     arguments.file = words[1];
-    arguments.sender = parser.value(QStringLiteral("from"));
-    arguments.clientAddress = parser.value(QStringLiteral("ip"));
+    arguments.arrival = {parser.value(QStringLiteral("from")), parser.values(QStringLiteral("to")),
+                         parser.value(QStringLiteral("ip")), parser.value(QStringLiteral("client")),
+                         parser.value(QStringLiteral("helo"))};
     arguments.explained = parser.values(QStringLiteral("explain"));
     arguments.isJson = parser.isSet(QStringLiteral("json"));
-    const Status done = check(arguments, ruleOrigin(parser));
+    const Status done = check(arguments, trialRules(parser));
     if (done) {
         return Success;
     }
@@ -66,6 +70,10 @@ int run(const QStringList &arguments)
     parser.addOptions({{{QStringLiteral("h"), QStringLiteral("help")}, {}},
                        {QStringLiteral("D"), {}},
                        {QStringLiteral("json"), {}},
+                       {{QStringLiteral("L"), QStringLiteral("local")}, {}},
+                       {QStringLiteral("to"), {}, QStringLiteral("ADDRESS")},
+                       {QStringLiteral("client"), {}, QStringLiteral("NAME")},
+                       {QStringLiteral("helo"), {}, QStringLiteral("NAME")},
                        {QStringLiteral("root"), {}, QStringLiteral("DIR")},
                        {QStringLiteral("rules"), {}, QStringLiteral("DIR")},
                        {QStringLiteral("site"), {}, QStringLiteral("DIR")},

@@ -340,6 +340,18 @@ bool isDurationText(QByteArrayView text)
 
 }  // namespace
 
+const QList<QByteArray> &directiveNames()
+{
+    static const QList<QByteArray> names = [] {
+        QList<QByteArray> all;
+        for (const DirectiveKind &kind : directiveKinds) {
+            all.append(kind.name);
+        }
+        return all;
+    }();
+    return names;
+}
+
 const DirectiveKind *findDirective(const QByteArray &key)
 {
     static const QHash<QByteArray, const DirectiveKind *> kinds = [] {

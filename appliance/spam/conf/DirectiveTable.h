@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QtCore/QByteArray>
+#include <QtCore/QList>
 
 namespace portcullis::spam {
 
@@ -26,6 +27,8 @@ struct DirectiveKind {
 
 /// `key` in lower case with underscores, under its newest name: "whitelist_from" is "welcomelist_from".
 [[nodiscard]] QByteArray newestName(const QByteArray &key);
+/// All names, the newest of each.
+[[nodiscard]] const QList<QByteArray> &directiveNames();
 /// nullptr: unknown. `key` is a newest name.
 [[nodiscard]] const DirectiveKind *findDirective(const QByteArray &key);
 [[nodiscard]] bool fitsShape(Shape shape, const QByteArray &value);

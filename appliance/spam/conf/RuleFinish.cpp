@@ -75,6 +75,7 @@ RuleSet RuleParser::finish()
         resolveScores(test);
     }
     resolveMetas();
+    reportMissingTests();
     if (m_set.tests.empty()) {
         m_place.origin = {};
         report(Problem::Severity::Error, {}, "no tests were found; is sa-update needed?");
@@ -188,6 +189,7 @@ void RuleParser::resolveMetas()
                         [](const MetaTest::Step &step) { return !globOf(step.name).isEmpty(); })) {
             expandMatching(test);
         }
+        reportMissingParts(test);
         for (const MetaTest::Step &step : std::get<MetaTest>(test.body).steps) {
             const int index = step.operation == Operation::Test ? m_index.value(step.name, -1) : -1;
             if (index >= 0) {

@@ -37,6 +37,12 @@ private:
         bool wasSkipping = false;
     };
 
+    /// A line about a test, such as its score.
+    struct Mention {
+        QByteArray keyword;
+        Origin origin;
+    };
+
     /// The file that is being read.
     struct Place {
         Origin origin;
@@ -77,6 +83,14 @@ private:
     Test &define(const QByteArray &name, TestKind kind);
     bool mayDefine(const QByteArray &name);
 
+    // MissingTests.cpp
+    [[nodiscard]] bool isOfSite(const Origin &origin) const;
+    void mention(const QByteArray &keyword, const QByteArray &name);
+    [[nodiscard]] bool mayHint();
+    [[nodiscard]] QByteArray hintForTest(const QByteArray &name);
+    void reportMissingTests();
+    void reportMissingParts(const Test &meta);
+
     // SettingLines.cpp: lines about tests, and directives
     void scoreLine(const QByteArray &keyword, const Value &value);
     void describeLine(const QByteArray &keyword, const Value &value);
@@ -114,6 +128,9 @@ private:
     QSet<QByteArray> m_plugins;
     QSet<QByteArray> m_compatibilities;
     QHash<QByteArray, bool> m_knownConditions;
+
+    QHash<QByteArray, Mention> m_mentions;  ///< By test; the first of the site's files.
+    int m_hints = 0;
 
     QHash<QByteArray, int> m_index;
     QHash<QByteArray, std::array<double, scoreSets>> m_scores;

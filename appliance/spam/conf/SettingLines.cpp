@@ -4,6 +4,7 @@
 #include "appliance/spam/conf/DirectiveTable.h"
 #include "appliance/spam/conf/MetaExpression.h"
 #include "appliance/spam/conf/RuleParser.h"
+#include "appliance/spam/conf/Spelling.h"
 
 #include <algorithm>
 
@@ -84,6 +85,7 @@ void RuleParser::scoreLine(const QByteArray &keyword, const Value &value)
         }
     }
     m_scores.insert(name, scores);
+    mention(keyword, name);
 }
 
 void RuleParser::describeLine(const QByteArray &keyword, const Value &value)
@@ -93,6 +95,7 @@ void RuleParser::describeLine(const QByteArray &keyword, const Value &value)
         return broken(keyword, "expected a test and its description");
     }
     m_descriptions.insert(line.name, line.rest);
+    mention(keyword, line.name);
 }
 
 void RuleParser::flagsLine(const QByteArray &keyword, const Value &value)
@@ -103,6 +106,7 @@ void RuleParser::flagsLine(const QByteArray &keyword, const Value &value)
     }
     const QList<QByteArray> words = line.rest.toLower().simplified().split(' ');
     m_flags.insert(line.name, {words.begin(), words.end()});
+    mention(keyword, line.name);
 }
 
 void RuleParser::priorityLine(const QByteArray &keyword, const Value &value)
@@ -114,6 +118,7 @@ void RuleParser::priorityLine(const QByteArray &keyword, const Value &value)
         return broken(keyword, "expected a test and a whole number");
     }
     m_priorities.insert(line.name, priority);
+    mention(keyword, line.name);
 }
 
 void RuleParser::replaceLine(const QByteArray &keyword, const Value &value)
@@ -226,7 +231,10 @@ void RuleParser::directiveLine(const QByteArray &keyword, const Value &value)
     }
     const DirectiveKind *kind = findDirective(keyword);
     if (!kind && keyword != "shortcircuit") {
-        return broken(keyword, "there is no such directive");
+        const QByteArray hint = mayHint()
+                                    ? spellingHint(keyword, directiveNames() + handlers().keys())
+                                    : QByteArray();
+        return broken(keyword, "there is no such directive" + hint);
     }
     const QByteArray plugins = kind ? kind->plugin : "Shortcircuit";
     if (!plugins.isEmpty()) {
