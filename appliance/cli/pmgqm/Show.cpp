@@ -66,18 +66,23 @@ void appendEvidence(const QString &name, const QJsonValue &value, int depth, QSt
     }
 }
 
-/// The tests of the spam engine, `[{"name","score","description"}]`, as people know them.
-QString testsText(const QJsonArray &tests)
+/// Score, threshold and tests of the spam engine, as people know them.
+QString spamText(const QJsonObject &spam)
 {
+    QString text = QStringLiteral("  spam: %1 points, %2 required; level %3\n")
+                       .arg(scalarText(spam.value(QLatin1String("score"))),
+                            scalarText(spam.value(QLatin1String("threshold"))),
+                            scalarText(spam.value(QLatin1String("level"))));
     std::vector<QStringList> rows;
+    const QJsonArray tests = spam.value(QLatin1String("hits")).toArray();
     for (const QJsonValue &value : tests) {
         const QJsonObject test = value.toObject();
         rows.push_back({QStringLiteral(" "),
-                        printable(test.value(QLatin1String("name")).toString()),
-                        QString::number(test.value(QLatin1String("score")).toDouble()),
+                        QStringLiteral("%1").arg(test.value(QLatin1String("score")).toDouble(), 6),
+                        printable(test.value(QLatin1String("rule")).toString()),
                         printable(test.value(QLatin1String("description")).toString())});
     }
-    return table(rows);
+    return rows.empty() ? text : text + table(rows);
 }
 
 QString whyText(const Entry &entry)
@@ -87,11 +92,9 @@ QString whyText(const Entry &entry)
     if (!entry.virus.isEmpty()) {
         text.append(QStringLiteral("  virus: %1\n").arg(printable(entry.virus)));
     }
-    text.append(QStringLiteral("  spam level: %1\n").arg(entry.spamLevel));
     for (auto it = entry.evidence.begin(); it != entry.evidence.end(); ++it) {
-        const QJsonArray list = it.value().toArray();
-        if (list.first().toObject().contains(QLatin1String("score"))) {
-            text.append(QStringLiteral("  %1:\n").arg(printable(it.key()))).append(testsText(list));
+        if (it.key() == QLatin1String("spam") && it.value().isObject()) {
+            text.append(spamText(it.value().toObject()));
         } else {
             appendEvidence(it.key(), it.value(), 1, text);
         }
