@@ -2,7 +2,7 @@
 // Runs our spam engine over message files, for the parity test and the speed bench.
 //
 //   bench_spam [--set N] [--rules DIR] [--site DIR] [--config TEXT] [--complete] [--repeat N]
-//              [--json | --time | --explain TEST | --problems] FILE …   (or a list on standard input)
+//              [--json | --time [--walls] | --explain TEST | --problems] FILE …   (or a list on standard input)
 #include "appliance/spam/assembly/RuleEngine.h"
 
 #include <QtCore/QCommandLineParser>
@@ -140,7 +140,10 @@ double scanOnce(const CompiledRules &rules, const Mail &mail, MailTime &least)
     return wall;
 }
 
-void printTimes(const CompiledRules &rules, const std::vector<Mail> &mails, int repeat)
+void printTimes(const CompiledRules &rules,
+                const std::vector<Mail> &mails,
+                int repeat,
+                bool printsWalls)
 {
     std::vector<double> all;
     std::vector<MailTime> least(mails.size());
@@ -173,6 +176,9 @@ void printTimes(const CompiledRules &rules, const std::vector<Mail> &mails, int 
                 all[all.size() * 99 / 100], all.back());
     std::printf("memory %.0f MB, subjects beyond limits %llu\n", double(usage.ru_maxrss) / 1024,
                 static_cast<unsigned long long>(Pattern::refusals()));
+    for (size_t i = 0; printsWalls && i < all.size(); ++i) {
+        std::printf("wall %.3f\n", all[i]);
+    }
     std::vector<size_t> order(mails.size());
     std::iota(order.begin(), order.end(), size_t(0));
     std::sort(order.begin(), order.end(),
@@ -233,7 +239,7 @@ int main(int argc, char *argv[])
     for (const char *name : {"set", "rules", "site", "config", "repeat", "explain"}) {
         parser.addOption({QString::fromLatin1(name), QString(), QStringLiteral("value")});
     }
-    for (const char *name : {"json", "time", "problems", "complete"}) {
+    for (const char *name : {"json", "time", "walls", "problems", "complete"}) {
         parser.addOption({QString::fromLatin1(name), QString()});
     }
     parser.process(application);
@@ -264,7 +270,8 @@ int main(int argc, char *argv[])
     if (parser.isSet(QStringLiteral("explain"))) {
         printExplanation(*rules, mails, option("explain").toLatin1());
     } else if (parser.isSet(QStringLiteral("time"))) {
-        printTimes(*rules, mails, option("repeat", QStringLiteral("2")).toInt());
+        printTimes(*rules, mails, option("repeat", QStringLiteral("2")).toInt(),
+                   parser.isSet(QStringLiteral("walls")));
     } else {
         printJson(*rules, mails,
                   parser.isSet(QStringLiteral("complete")) ? ScanDepth::Complete
