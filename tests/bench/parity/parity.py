@@ -41,11 +41,6 @@ def messages(paths, count=0, each=0, seed=4):
     return found
 
 
-def corpus_of(name):
-    """"…/corpora/trec07p/ham/x.eml" → "trec07p/ham"."""
-    return '/'.join(os.path.dirname(os.path.abspath(name)).split('/')[-2:])
-
-
 def listed(file, names):
     file.write('\n'.join(names) + '\n')
     file.flush()
@@ -153,9 +148,10 @@ class Comparison:
 
 def print_by_corpus(files, theirs, ours):
     groups = collections.defaultdict(list)
+    base = os.path.commonpath([os.path.dirname(name) for name in files])
     for name in files:
-        groups[corpus_of(name)].append(name)
-    print(f"{'corpus':28} {'count':>6} {'verdict%':>8} {'tests%':>8} {'difference':>10}")
+        groups[os.path.relpath(os.path.dirname(name), base)].append(name)
+    print(f"{'folder':28} {'count':>6} {'verdict%':>8} {'tests%':>8} {'difference':>10}")
     for group in sorted(groups):
         print(f'{group:28} {Comparison(groups[group], theirs, ours).line()}')
     print(f"{'all':28} {Comparison(files, theirs, ours).line()}")
