@@ -74,6 +74,19 @@ class SenderTest(SpamCase):
         self.assertIn("ADSP_NX", self.judge(author="anna@nowhere.outside.test"))
         self.assertFalse({"ADSP_ALL", "ADSP_NX"} & set(self.judge()))
 
+    def test_pmg_spam_check_asks_the_same(self) -> None:
+        ident = unique_id("tried")
+        self.submit(message(ident, sender="anna@signs.test"), helo="mx.good.test")
+        file = self.gateway.scratch_folder / "tried.eml"
+        file.write_bytes(self.sink.wait_for(ident)[0].raw)
+        check = ("check", "--json", "--rules", self.gateway.root / "rules", "--site", self.site)
+        tried = self.gateway.run_json("pmg-spam", *check, "--ip", STRANGER, "--helo", "mx.good.test",
+                                      "--from", "sender@outside.test", file)
+        self.assertEqual(tried["score_set"], 1)
+        self.assertIn("ADSP_ALL", [test["test"] for test in tried["tests"]])
+        local = self.gateway.run_json("pmg-spam", *check, "--local", file)
+        self.assertEqual((local["score_set"], local["tests"]), (0, []))
+
     def test_adsp_override_needs_no_question(self) -> None:
         self.reload(lambda: self.write_rules(RULES + "adsp_override outside.test all\n"))
         self.addCleanup(self.reload, lambda: self.write_rules(RULES))
@@ -154,6 +167,6 @@ class RazorWithoutNetworkTest(SpamCase):
 
 
 if __name__ == "__main__":
-    harness.require_programs("pmgqm")
+    harness.require_programs("pmgqm", "pmg-spam")
     os.umask(0o022)
     unittest.main(verbosity=2)
