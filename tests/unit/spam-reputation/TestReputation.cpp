@@ -103,6 +103,7 @@ private Q_SLOTS:
     void txRepKnowsSendersByTheirTraits();
     void txRepWeighsTraitsAndMessages_data();
     void txRepWeighsTraitsAndMessages();
+    void txRepScoresARowOfMailsAsSpamAssassin();
     void txRepWelcomesThoseWeWriteTo();
     void theSnapshotFollowsTheStore();
     void aSnapshotThatIsSpoiltIsMadeAnew();
@@ -269,6 +270,45 @@ void TestReputation::txRepWeighsTraitsAndMessages()
     QCOMPARE(scan.made["TXREP"], expected);
     QCOMPARE(told.size(), 5U);
     QCOMPARE(std::get<AddReputation>(told.front()).score, 4.0);
+}
+
+void TestReputation::txRepScoresARowOfMailsAsSpamAssassin()
+{
+    // Observed with Mail::SpamAssassin 4.0.1, txrep_track_messages 0.
+    struct Mail {
+        const char *from;
+        double points;
+        double moved;
+    };
+    const std::vector<Mail> mails{{"anna@a.org", 10, 0},
+                                  {"anna@a.org", 0, 2.5},
+                                  {"anna@a.org", 2, 1},
+                                  {"other@a.org", 0, 0.5},
+                                  {"other@b.org", 10, 0.277}};
+    const RuleSet rules = readRuleText(txRepRules);
+    std::map<QByteArray, Reputation> store;
+    double points = 0;
+    TxRepModule module({[&](const QByteArray &key) {
+                            const auto found = store.find(key);
+                            return found == store.end() ? std::nullopt
+                                                        : std::optional(found->second);
+                        },
+                        [&](const LearnRequest &request) {
+                            const auto &add = std::get<AddReputation>(request);
+                            Reputation &entry = store[add.key];
+                            ++entry.messages;
+                            entry.score += add.score;
+                        }},
+                       [&](const Scan &) { return points; });
+    NoProblems problems;
+    module.configure(rules, problems);
+    for (const Mail &mail : mails) {
+        points = mail.points;
+        QByteArray message = fromAnna;
+        FixedScan scan(rules, message.replace("Anna@a.org", mail.from));
+        module.functions().front().function(scan, {});
+        QCOMPARE(scan.made["TXREP"], mail.moved);
+    }
 }
 
 void TestReputation::txRepWelcomesThoseWeWriteTo()
