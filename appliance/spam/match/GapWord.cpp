@@ -16,19 +16,17 @@ struct Span {
     int most = 0;
 };
 
-using Kind = RegexNode::Kind;
-
 // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
 std::optional<Span> spanOf(const RegexNode &node, int bound)
 {
-    if (node.kind == Kind::Set) {
+    if (node.kind == RegexNode::Kind::Set) {
         return Span{node.set, 1};
     }
-    if (node.kind == Kind::Assertion || node.kind == Kind::LookAhead
-        || node.kind == Kind::LookBehind) {
+    if (node.kind == RegexNode::Kind::Assertion || node.kind == RegexNode::Kind::LookAhead
+        || node.kind == RegexNode::Kind::LookBehind) {
         return Span{};
     }
-    if (node.kind == Kind::Opaque) {
+    if (node.kind == RegexNode::Kind::Opaque) {
         return std::nullopt;
     }
     Span whole;
@@ -38,10 +36,10 @@ std::optional<Span> spanOf(const RegexNode &node, int bound)
             return std::nullopt;
         }
         whole.octets |= part->octets;
-        whole.most = node.kind == Kind::Choice ? std::max(whole.most, part->most)
-                                               : whole.most + part->most;
+        whole.most = node.kind == RegexNode::Kind::Choice ? std::max(whole.most, part->most)
+                                                          : whole.most + part->most;
     }
-    if (node.kind == Kind::Repeat) {
+    if (node.kind == RegexNode::Kind::Repeat) {
         if (whole.most > 0 && (node.most == RegexNode::unbounded || node.most > bound)) {
             return std::nullopt;
         }
@@ -66,13 +64,14 @@ public:
             addLetter(*letter);
             return;
         }
-        if (node.kind == Kind::Sequence || node.kind == Kind::Group || node.kind == Kind::Atomic) {
+        if (node.kind == RegexNode::Kind::Sequence || node.kind == RegexNode::Kind::Group
+            || node.kind == RegexNode::Kind::Atomic) {
             for (const RegexNode &child : node.children) {
                 walk(child);
             }
             return;
         }
-        const auto letter = node.kind == Kind::Repeat && node.least > 0
+        const auto letter = node.kind == RegexNode::Kind::Repeat && node.least > 0
                                 ? letterOf(node.children.front())
                                 : std::nullopt;
         if (!letter) {
@@ -156,15 +155,16 @@ private:
 // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
 std::optional<ByteSet> letterOf(const RegexNode &node)
 {
-    if (node.kind == Kind::Set) {
+    if (node.kind == RegexNode::Kind::Set) {
         return node.set;
     }
-    const bool isWrapped = node.kind == Kind::Sequence || node.kind == Kind::Group
-                           || node.kind == Kind::Atomic;
+    const bool isWrapped = node.kind == RegexNode::Kind::Sequence
+                           || node.kind == RegexNode::Kind::Group
+                           || node.kind == RegexNode::Kind::Atomic;
     if (isWrapped && node.children.size() == 1) {
         return letterOf(node.children.front());
     }
-    if (node.kind != Kind::Choice || node.children.empty()) {
+    if (node.kind != RegexNode::Kind::Choice || node.children.empty()) {
         return std::nullopt;
     }
     ByteSet all;

@@ -10,24 +10,23 @@ namespace portcullis::spam {
 
 namespace {
 
-using Kind = RegexNode::Kind;
-
 /// The single octets with which a text begins that a node consumes.
 // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
 ClassWord beginOf(const RegexNode &node)
 {
-    if (node.kind == Kind::Set) {
+    if (node.kind == RegexNode::Kind::Set) {
         return {node.set};
     }
     ClassWord begin;
-    if (node.kind == Kind::Sequence) {
+    if (node.kind == RegexNode::Kind::Sequence) {
         for (const RegexNode &child : node.children) {
-            if (child.kind != Kind::Set) {
+            if (child.kind != RegexNode::Kind::Set) {
                 break;
             }
             begin.push_back(child.set);
         }
-    } else if ((node.kind == Kind::Group || node.kind == Kind::Atomic) && !node.children.empty()) {
+    } else if ((node.kind == RegexNode::Kind::Group || node.kind == RegexNode::Kind::Atomic)
+               && !node.children.empty()) {
         begin = beginOf(node.children.front());
     }
     return begin;
@@ -48,14 +47,15 @@ public:
         copy.children.clear();
         ByteSet single;
         for (const RegexNode &child : node.children) {
-            const auto letter = node.kind == Kind::Choice ? letterOf(child) : std::nullopt;
+            const auto letter = node.kind == RegexNode::Kind::Choice ? letterOf(child)
+                                                                     : std::nullopt;
             if (letter) {
                 single |= *letter;
             }
         }
         const bool isLetter = !single.isEmpty();
         if (isLetter) {
-            copy.children.emplace_back().kind = Kind::Set;
+            copy.children.emplace_back().kind = RegexNode::Kind::Set;
             copy.children.back().set = single;
         }
         for (const RegexNode &child : node.children) {
