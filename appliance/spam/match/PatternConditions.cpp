@@ -36,7 +36,7 @@ PatternSet::Ways conditionsOf(const Regex &regex)
     auto split = splitSpellings(tree->root);
     PatternSet::Ways ways;
     if (!split || !split->rare.empty()) {
-        ways.push_back(requiredFactors(*tree));
+        ways.push_back(requiredFactors(tree->root));
     }
     if (split && !split->rare.empty()) {
         RequiredFactor rare;
@@ -45,10 +45,8 @@ PatternSet::Ways conditionsOf(const Regex &regex)
         ways.back().insert(ways.back().begin(), std::move(rare));
     }
     if (split) {
-        RegexTree plain;
-        plain.root = std::move(split->plain);
-        ways.push_back(requiredFactors(plain));
-        preferGapWord(ways.back(), gapWordOf(plain.root));
+        ways.push_back(requiredFactors(split->plain));
+        preferGapWord(ways.back(), gapWordOf(split->plain));
     }
     if (std::any_of(ways.begin(), ways.end(), [](const auto &way) { return way.empty(); })) {
         return {};

@@ -43,8 +43,12 @@ public:
     // NOLINTNEXTLINE(misc-no-recursion) depth bounded by maxRegexDepth
     RegexNode plain(const RegexNode &node)
     {
-        RegexNode copy = node;
-        copy.children.clear();
+        RegexNode copy;
+        copy.kind = node.kind;
+        copy.set = node.set;
+        copy.least = node.least;
+        copy.most = node.most;
+        copy.written = node.written;
         ByteSet single;
         for (const RegexNode &child : node.children) {
             const auto letter = node.kind == RegexNode::Kind::Choice ? letterOf(child)
@@ -79,9 +83,7 @@ private:
     {
         std::vector<ClassWord> words{beginOf(spelling)};
         if (words.front().size() < m_limits.least) {
-            RegexTree tree;
-            tree.root = spelling;
-            std::vector<RequiredFactor> factors = requiredFactors(tree);
+            std::vector<RequiredFactor> factors = requiredFactors(spelling);
             if (factors.empty()) {
                 return false;
             }

@@ -431,10 +431,10 @@ double likelihoodOf(const ClassWord &word)
     return product;
 }
 
-std::vector<RequiredFactor> requiredFactors(const RegexTree &tree, const RequiredTextLimits &limits)
+std::vector<RequiredFactor> requiredFactors(const RegexNode &root, const RequiredTextLimits &limits)
 {
     const Extractor extractor(limits);
-    Summary summary = extractor.summarize(tree.root);
+    Summary summary = extractor.summarize(root);
     extractor.close(summary);
     std::erase_if(summary.factors,
                   [&](const auto &factor) { return factor.likelihood > limits.likelihood; });

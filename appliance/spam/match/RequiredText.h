@@ -34,7 +34,7 @@ struct RequiredTextLimits {
 
 /// Conditions that hold for every subject in which the expression matches, best first; empty: nothing is
 /// known. Sound for every tree: what is not understood requires nothing.
-std::vector<RequiredFactor> requiredFactors(const RegexTree &tree,
+std::vector<RequiredFactor> requiredFactors(const RegexNode &root,
                                             const RequiredTextLimits &limits = {});
 
 /// Probability of an octet of the set in mail text, roughly.
