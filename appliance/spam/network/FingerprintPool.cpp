@@ -172,6 +172,11 @@ FingerprintPool::FingerprintPool(FingerprintNetwork network,
     , m_settings(settings)
     , m_rest(settings.rest)
 {
+    m_soon.setSingleShot(true);
+    connect(&m_soon, &QTimer::timeout, this, [this] {
+        m_retired.clear();
+        pump();
+    });
     if (m_program.manner == FingerprintProgram::Manner::Resident) {
         static_cast<void>(idleAgent());
     }
@@ -253,12 +258,11 @@ void FingerprintPool::ended(FingerprintAgent &agent, const QByteArray &problem)
             m_agents.begin(), m_agents.end(),
             [&agent](const auto &candidate) { return candidate.get() == &agent; });
         if (found != m_agents.end()) {
-            found->release()->deleteLater();  // It is the one that called us.
+            m_retired.push_back(std::move(*found));  // It is the one that called us.
             m_agents.erase(found);
         }
     }
-    QMetaObject::invokeMethod(
-        this, [this] { pump(); }, Qt::QueuedConnection);
+    m_soon.start(0);
 }
 
 void FingerprintPool::countFailure(const QByteArray &problem)

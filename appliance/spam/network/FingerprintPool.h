@@ -11,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <optional>
+#include <vector>
 
 namespace portcullis::spam {
 
@@ -88,6 +89,8 @@ private:
     FingerprintProgram m_program;
     FingerprintServiceSettings m_settings;
     std::list<std::unique_ptr<FingerprintAgent>> m_agents;
+    std::vector<std::unique_ptr<FingerprintAgent>> m_retired;  ///< Until the event loop is back.
+    QTimer m_soon;                                             ///< Then we go on.
     std::deque<FingerprintJob> m_waiting;
     std::chrono::steady_clock::time_point m_restsUntil;
     std::chrono::milliseconds m_rest;
