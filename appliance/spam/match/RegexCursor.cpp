@@ -123,6 +123,9 @@ int RegexCursor::escapedByte()
     case '0':
         return octalByte();
     case 'c': {
+        if (atEnd()) {
+            return -1;
+        }
         const int control = std::toupper(static_cast<uchar>(peek())) ^ 64;
         ++m_at;
         return control & 127;

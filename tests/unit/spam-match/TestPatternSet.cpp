@@ -367,6 +367,7 @@ void TestPatternSet::whatPcreRefusesIsRefusedWithItsPlace()
     QCOMPARE(open.error().id, QByteArray("regex.syntax"));
     QVERIFY(open.error().detail.contains(QStringLiteral("position 4")));
     QVERIFY(!Pattern::compile(caseless("(?{ die })")).has_value());
+    QVERIFY(!readRegex(caseless("ab\\c")).has_value());  // A control character without its letter.
 }
 
 void TestPatternSet::perlsModifiersAreUnderstood()
