@@ -168,11 +168,12 @@ constexpr std::array spamKeys{
             .defaultValue = "1",
             .description =
                 "Ask the Razor network, where its agents are installed and rbl_checks is on."},
-    KeySpec{.name = "use_txrep",
-            .type = Boolean,
-            .defaultValue = "0",
-            .description = "Average scores per sender, host, domain and HELO name; instead of use_awl.",
-            .origin = Origin::Own},
+    KeySpec{
+        .name = "use_txrep",
+        .type = Boolean,
+        .defaultValue = "0",
+        .description = "Average scores per sender, host, domain and HELO name; instead of use_awl.",
+        .origin = Origin::Own},
     KeySpec{.name = "wl_bounce_relays",
             .type = Text,
             .maximum = 4096,

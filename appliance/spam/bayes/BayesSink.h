@@ -13,7 +13,7 @@ struct BayesSinkSettings {
     ExpirySettings expiry;
     std::chrono::milliseconds saveInterval = std::chrono::seconds(5);  ///< Least between snapshots.
     std::chrono::milliseconds lookInterval = std::chrono::seconds(3);  ///< For changes elsewhere.
-    std::chrono::milliseconds useInterval = std::chrono::minutes(10);   ///< When only uses changed.
+    std::chrono::milliseconds useInterval = std::chrono::minutes(10);  ///< When only uses changed.
     std::chrono::milliseconds expiryInterval = std::chrono::hours(1);
     std::chrono::seconds seenLifetime = std::chrono::hours(24 * 365);
 };
