@@ -114,13 +114,19 @@ private:
         return sequenceOf(std::move(children));
     }
 
+    /// What /x leaves out: also the octet of U+0085 (NEL), in Perl as in PCRE2, whatever the encoding.
+    static bool isPatternSpace(char c)
+    {
+        return std::isspace(static_cast<uchar>(c)) != 0 || c == '\x85';
+    }
+
     void skipComments()
     {
         while (!atEnd()) {
             if (follows("(?#")) {
                 const qsizetype end = m_text.indexOf(')', m_at);
                 m_at = end < 0 ? m_text.size() : end + 1;
-            } else if (m_modifiers.isExtended && std::isspace(static_cast<uchar>(peek())) != 0) {
+            } else if (m_modifiers.isExtended && isPatternSpace(peek())) {
                 ++m_at;
             } else if (m_modifiers.isExtended && peek() == '#') {
                 const qsizetype end = m_text.indexOf('\n', m_at);

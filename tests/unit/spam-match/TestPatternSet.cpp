@@ -74,6 +74,7 @@ private Q_SLOTS:
     void compactTextMatchesTheSame_data();
     void compactTextMatchesTheSame();
     void onlyDigitsAreACount();
+    void extendedExpressionsLeaveOutNextLine();
     void groupsThatAreTooDeepAreNotRead();
     void patternsTooLargeForPcreAreFactored();
     void whatPcreRefusesIsRefusedWithItsPlace();
@@ -330,6 +331,20 @@ void TestPatternSet::onlyDigitsAreACount()
         QVERIFY2(named.size() == 1, text);
         QVERIFY(Pattern::compile(regex)->matches(source));
     }
+}
+
+void TestPatternSet::extendedExpressionsLeaveOutNextLine()
+{
+    Regex regex;
+    regex.source = "alpha\x85"
+                   " beta";
+    regex.isExtended = true;
+    const PatternSet set({conditionsOf(regex)});
+    PatternSetScratch scratch;
+    std::vector<int> named;
+    set.candidates("alphabeta", scratch, named);
+    QVERIFY(Pattern::compile(regex)->matches("alphabeta"));
+    QCOMPARE(named.size(), size_t(1));
 }
 
 void TestPatternSet::groupsThatAreTooDeepAreNotRead()
