@@ -41,6 +41,7 @@ spam::RuleOrigin ruleOrigin(const QCommandLineParser &parser)
     }
     if (parser.isSet(QStringLiteral("site"))) {
         sources.site = parser.value(QStringLiteral("site"));
+        sources.needsSite = true;
     }
     sources.isLocalOnly = true;
     return origin;

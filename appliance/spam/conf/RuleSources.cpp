@@ -74,10 +74,12 @@ RuleFiles findRuleFiles(const RuleSources &sources)
     const QString stock = stockDirectory(sources);
     const QString site = siteDirectory(sources);
     RuleFiles files;
-    for (const QString &directory : {stock, site}) {
-        if (!directory.isEmpty() && !QDir(directory).isReadable()) {
-            files.missing.append(directory);
-        }
+    if (!stock.isEmpty() && !QDir(stock).isReadable()) {
+        files.missing.append(stock);
+    }
+    const bool isSiteWanted = sources.needsSite || QFileInfo::exists(site);
+    if (!site.isEmpty() && isSiteWanted && !QDir(site).isReadable()) {
+        files.missing.append(site);
     }
     const auto listed = [](const QString &directory, const char *suffix) {
         return directory.isEmpty() ? QStringList()

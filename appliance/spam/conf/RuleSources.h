@@ -20,6 +20,8 @@ struct RuleSources {
     QString updates = QStringLiteral("/var/lib/spamassassin/4.000001");
     /// The administrator's; a link to /etc/spamassassin on Debian, which is taken where it is missing.
     QString site = QStringLiteral("/etc/mail/spamassassin");
+    bool needsSite =
+        false;  ///< Whether it is an error that `site` is not there; else it has no rules.
     /// Files of `site` that have the last word there, so that what was typed into the console wins.
     QStringList last{QStringLiteral("custom.cf"), QStringLiteral("pmg-scores.cf"),
                      QStringLiteral("custom-scores.cf")};

@@ -67,6 +67,7 @@ private Q_SLOTS:
     void readsEvalArguments_data();
     void readsEvalArguments();
     void readsFilesInOrder();
+    void aSiteFolderMayBeMissing();
     void readsWhatSaUpdateDownloads();
     void sameFileIncludedByItselfEnds();
     void circlesOfMetasNeverHit();
@@ -352,6 +353,19 @@ void TestRuleReader::readsFilesInOrder()
     const RuleSet updated = readRules(sources);
     QVERIFY(!updated.find("A"));
     QCOMPARE(updated.find("C")->scores[0], 3.0);
+}
+
+void TestRuleReader::aSiteFolderMayBeMissing()
+{
+    QTemporaryDir folder;
+    writeFile(folder.filePath(QStringLiteral("10_a.cf")), "body A /stock/\n");
+    RuleSources sources;
+    sources.stock = folder.path();
+    sources.site = folder.filePath(QStringLiteral("none"));
+    const RuleSet rules = readRules(sources);
+    QVERIFY2(rules.problems.empty(), reasons(rules).constData());
+    sources.needsSite = true;
+    QCOMPARE(readRules(sources).problems.size(), size_t(1));
 }
 
 void TestRuleReader::readsWhatSaUpdateDownloads()
